@@ -1,0 +1,153 @@
+"""What the engine asks of the outside world, and the errors it can answer with.
+
+Every implementation maps its library's errors to these once, so nothing above knows Twirp or HTTP codes.
+Messages of errors are ours: they never carry a response body, a token or a secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from datetime import datetime
+
+    from roomkeeper.domain.livekit import LiveRoom, Participant, RoomConfig
+
+Body = dict[str, Any]
+
+
+class Clock(Protocol):
+    """Where the time comes from, so that a test can move it."""
+
+    def now(self) -> datetime:
+        """Return the wall-clock time, aware, in UTC."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+
+
+class LiveKitError(Exception):
+    """LiveKit did not do what was asked."""
+
+
+class LiveKitUnreachableError(LiveKitError):
+    """No usable answer: connection refused, time limit, 408, 429 or 5xx. Trying again later is right."""
+
+
+class LiveKitCredentialsError(LiveKitError):
+    """The server refused the API key or its secret (401). Only a person can mend it."""
+
+
+class LiveKitNotFoundError(LiveKitError):
+    """The room or participant is not there (404)."""
+
+
+class LiveKitRejectedError(LiveKitError):
+    """The server understood and refuses (400, 412, 413): the same request will fail again."""
+
+
+class LiveKit(Protocol):
+    """One LiveKit server. Every method raises LiveKitError and returns within a bounded time."""
+
+    async def list_rooms(self, names: Sequence[str] = ()) -> list[LiveRoom]:
+        """List the named rooms, or all; names that are not there are silently missing."""
+
+    async def create_room(self, name: str, config: RoomConfig, metadata: str = "") -> LiveRoom:
+        """Create the room, or return the live one unchanged."""
+
+    async def update_room_metadata(self, name: str, metadata: str) -> LiveRoom:
+        """Replace the metadata of a live room."""
+
+    async def delete_room(self, name: str) -> None:
+        """Close the room and disconnect everybody in it."""
+
+    async def list_participants(self, name: str) -> list[Participant]:
+        """List who is in the room now; a room that is not there has nobody."""
+
+    async def aclose(self) -> None:
+        """Release the connections."""
+
+
+class KubernetesError(Exception):
+    """The API server did not do what was asked. `status` is the HTTP status, 0 when there was no answer."""
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class KubernetesUnreachableError(KubernetesError):
+    """No usable answer: connection refused, time limit, 429 or 5xx."""
+
+
+class NotFoundError(KubernetesError):
+    """The object is not there (404)."""
+
+
+class ConflictError(KubernetesError):
+    """The object changed meanwhile, or is another one of the same name (409 with a uid or resourceVersion)."""
+
+
+class AlreadyExistsError(KubernetesError):
+    """An object of that name is there already (409 on create)."""
+
+
+class ForbiddenError(KubernetesError):
+    """RBAC or a terminating namespace does not let us (401, 403)."""
+
+
+class InvalidError(KubernetesError):
+    """The API server refuses the content (400, 422)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind of object as the API server addresses it; the core group is the empty string."""
+
+    group: str
+    version: str
+    plural: str
+
+    @property
+    def api_version(self) -> str:
+        """Return `group/version`, or the version alone for the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+class Kubernetes(Protocol):
+    """The API server. Every method raises KubernetesError and returns within a bounded time."""
+
+    def list(
+        self, resource: Resource, *, namespace: str = "", label_selector: str = ""
+    ) -> AsyncIterator[Body]:
+        """Yield every object, read in pages of 500; an empty namespace means all of them."""
+
+    async def get(self, resource: Resource, *, namespace: str, name: str) -> Body:
+        """Read one object."""
+
+    async def create(self, resource: Resource, body: Body) -> Body:
+        """Create an object; AlreadyExistsError where the name is taken."""
+
+    async def apply(self, resource: Resource, body: Body) -> Body:
+        """Apply server-side as our field manager, with force; a uid and resourceVersion in the metadata guard it."""
+
+    async def patch(
+        self,
+        resource: Resource,
+        *,
+        namespace: str,
+        name: str,
+        patch: Mapping[str, Any],
+        subresource: str = "",
+    ) -> Body:
+        """Merge-patch an object or its subresource; metadata.uid and resourceVersion in the patch guard it."""
+
+    async def delete(
+        self, resource: Resource, *, namespace: str, name: str, uid: str, resource_version: str
+    ) -> None:
+        """Delete exactly this version of this object; NotFoundError and ConflictError tell otherwise."""
+
+    async def aclose(self) -> None:
+        """Release the connections."""
