@@ -1,0 +1,11 @@
+"""The kinds of objects that the operator reads or writes, as the API server addresses them."""
+
+from __future__ import annotations
+
+from roomkeeper.adapters.ports import Resource
+from roomkeeper.api.common import GROUP, VERSION
+
+ROOMS = Resource(GROUP, VERSION, "rooms")
+SECRETS = Resource("", "v1", "secrets")
+EVENTS = Resource("events.k8s.io", "v1", "events")
+NAMESPACES = Resource("", "v1", "namespaces")
