@@ -1,0 +1,84 @@
+"""Writes the CustomResourceDefinitions to `crds/`; with `--check` it only says whether they are up to date."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import yaml
+
+from roomkeeper.api import room
+from roomkeeper.api.common import GROUP
+from roomkeeper.api.crd import custom_resource_definition
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from roomkeeper.api.kind import Kind
+
+KINDS: Final = (room.KIND,)
+CRDS: Final = Path(__file__).parents[3] / "crds"
+
+_HEADER: Final = (
+    "# Generated from the models in roomkeeper.api by `python -m roomkeeper.api.generate`: change those.\n"
+)
+
+
+class _NoAliases(yaml.SafeDumper):
+    """Writes a value that occurs twice twice: anchors confuse people and some tools."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        del data
+        return True
+
+
+def path_of(kind: Kind) -> Path:
+    """Where the CustomResourceDefinition of a kind is committed."""
+    return CRDS / f"{GROUP}_{kind.plural}.yaml"
+
+
+def render(kind: Kind) -> str:
+    """Render the file of a kind."""
+    return _HEADER + yaml.dump(
+        custom_resource_definition(kind),
+        Dumper=_NoAliases,
+        sort_keys=False,
+        allow_unicode=True,
+        width=120,
+    )
+
+
+def drift(kind: Kind) -> str:
+    """Compare the committed file of a kind with its models: a unified diff, "" if they agree."""
+    path = path_of(kind)
+    committed = path.read_text(encoding="utf-8") if path.exists() else ""
+    lines = difflib.unified_diff(
+        committed.splitlines(keepends=True),
+        render(kind).splitlines(keepends=True),
+        fromfile=f"{path.name} (committed)",
+        tofile=f"{path.name} (generated)",
+    )
+    return "".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the files, or with `--check` exit with 1 and a diff if one is out of date."""
+    parser = argparse.ArgumentParser(prog="python -m roomkeeper.api.generate", description=__doc__)
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; exit with 1 and a diff on drift"
+    )
+    if parser.parse_args(arguments).check:
+        differences = "".join(drift(kind) for kind in KINDS)
+        sys.stdout.write(differences)
+        return 1 if differences else 0
+    CRDS.mkdir(exist_ok=True)
+    for kind in KINDS:
+        path_of(kind).write_text(render(kind), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""What a kind is beyond its model, as data: CEL rules, printer columns and names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from roomkeeper.api.common import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule in the plain subset of CEL: no function of Kubernetes's own, so that it can be evaluated offline too.
+
+    `at` says where the rule hangs: "" is the object, "spec.roles[]" an item of that list. `field_path` is relative to
+    it and says which field the API server's message names; without it, the message names `at`.
+    """
+
+    at: str
+    rule: str
+    message: str
+    field_path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of `kubectl get`; one that is `wide` is shown with `-o wide` only."""
+
+    name: str
+    json_path: str
+    type: Literal["string", "integer", "date"] = "string"
+    wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Everything that a CustomResourceDefinition is rendered from. The model's docstring becomes its description."""
+
+    kind: str
+    plural: str
+    short_name: str
+    model: type[Model]
+    rules: tuple[Rule, ...]
+    columns: tuple[Column, ...]
+    selectable_fields: tuple[str, ...] = ()

@@ -1,0 +1,139 @@
+"""A role of a Room: who joins with which rights, and how long their tokens live."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from roomkeeper.api.common import LIST_TYPE, MAX_NAME, Model
+
+MAX_IDENTITIES: Final = 200
+MAX_IDENTITY: Final = 256
+DEFAULT_TTL_SECONDS: Final = 3600
+
+_RENEWAL_SHARE: Final = 3  # of the ttl: the rest is time for a retry
+
+
+class TrackSource(StrEnum):
+    """LiveKit's own names of what a track comes from."""
+
+    CAMERA = "camera"
+    MICROPHONE = "microphone"
+    SCREEN_SHARE = "screen_share"
+    SCREEN_SHARE_AUDIO = "screen_share_audio"
+
+
+class Grants(Model):
+    """What the token of a role allows in the room; least privilege unless said otherwise."""
+
+    can_subscribe: bool = Field(
+        default=True,
+        description="May receive the tracks of others. Default: true. LiveKit: `canSubscribe`.",
+    )
+    can_publish: bool = Field(
+        default=False,
+        description="May publish tracks. Default: false. LiveKit: `canPublish`.",
+    )
+    can_publish_sources: tuple[TrackSource, ...] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=len(TrackSource),
+        json_schema_extra={LIST_TYPE: "set"},
+        description="The only kinds of tracks that may be published. Needs `canPublish: true`. Default: all kinds. LiveKit: "
+        "`canPublishSources`; it reads an empty list as all kinds, so an empty list is refused here.",
+    )
+    can_publish_data: bool = Field(
+        default=False,
+        description="May send data messages to others in the room. Default: false. LiveKit: `canPublishData`.",
+    )
+    can_update_own_metadata: bool = Field(
+        default=False,
+        description="May change their own name, metadata and attributes. Default: false. LiveKit: `canUpdateOwnMetadata`.",
+    )
+    can_subscribe_metrics: bool = Field(
+        default=False,
+        description="May receive the media metrics of others. Default: false. LiveKit: `canSubscribeMetrics`.",
+    )
+    hidden: bool = Field(
+        default=False,
+        description="Is not shown to the others in the room. Default: false. The server's policy must name it. LiveKit: "
+        "`hidden`.",
+    )
+    room_admin: bool = Field(
+        default=False,
+        description="May moderate this room: remove and mute others, change their permissions and the room's metadata. "
+        "Default: false. The server's policy must name it. LiveKit: `roomAdmin`.",
+    )
+    agent: bool = Field(
+        default=False,
+        description="May register as an agent worker with the server and take its jobs, in the rooms of every tenant. "
+        "Default: false. The server's policy must name it. LiveKit: `agent`.",
+    )
+    room_record: bool = Field(
+        default=False,
+        description="May start, list and stop recordings of every room on the server, also of other tenants. Default: "
+        "false. The server's policy must name it. LiveKit: `roomRecord`.",
+    )
+    ingress_admin: bool = Field(
+        default=False,
+        description="May manage every ingress on the server, also of other tenants. Default: false. The server's policy "
+        "must name it. LiveKit: `ingressAdmin`.",
+    )
+
+
+Identity = Annotated[str, Field(min_length=1, max_length=MAX_IDENTITY)]
+
+
+class Role(Model):
+    """Those who join with the same rights. Their tokens are in one Secret, `<room>.<role>`."""
+
+    name: str = Field(
+        min_length=1,
+        max_length=MAX_NAME,
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        description="The name of the role, a DNS label. The Secret with its tokens is called `<name of the Room>.<role>`.",
+    )
+    identities: tuple[Identity, ...] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_IDENTITIES,
+        json_schema_extra={LIST_TYPE: "atomic"},
+        description="Who joins with this role, one token each, at most 200; each 1 to 256 characters without `/`, `..` and "
+        "control characters. An identity belongs to one role only, because a second join with the same identity puts the "
+        "first one out. The first is the one in `LIVEKIT_TOKEN`. Default: one identity, the role's name. LiveKit: "
+        "`identity`.",
+    )
+    grants: Grants = Field(
+        default=Grants(),
+        description="What the tokens allow in this room. Default: subscribing only. LiveKit: the token's `video` grants.",
+    )
+    ttl_seconds: int = Field(
+        default=DEFAULT_TTL_SECONDS,
+        ge=600,
+        le=86_400,
+        description="How long a token is valid, in seconds: 600 to 86400. Default: 3600. LiveKit cannot revoke a token, so "
+        "this is how long a leaked one works. Who is connected stays connected. LiveKit: the token's `exp`.",
+    )
+    renew_before_seconds: int | None = Field(
+        default=None,
+        ge=60,
+        le=86_340,
+        description="How long before its end a token is replaced in the Secret, in seconds: at least 60, and at least 60 "
+        "less than `ttlSeconds`. Default: a third of `ttlSeconds`. LiveKit has no such notion.",
+    )
+
+    @property
+    def effective_identities(self) -> tuple[str, ...]:
+        """Those who get a token: the declared ones, or the role's name."""
+        return (self.name,) if self.identities is None else self.identities
+
+    @property
+    def effective_renew_before_seconds(self) -> int:
+        """How long before its end a token is due for renewal, in seconds."""
+        return (
+            self.ttl_seconds // _RENEWAL_SHARE
+            if self.renew_before_seconds is None
+            else self.renew_before_seconds
+        )

@@ -1,0 +1,138 @@
+"""The status of a Room: what the operator has seen and done."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from roomkeeper.api.common import (
+    LIST_MAP_KEYS,
+    LIST_TYPE,
+    MAX_INT32,
+    MAX_SAFE_INTEGER,
+    MAX_NAME,
+    Condition,
+    Model,
+    Time,
+)
+
+MAX_METADATA_KEYS: Final = 256
+MAX_METADATA_BYTES: Final = 64 * 1024
+MAX_CHANGES: Final = 32
+MAX_CHANGE_LENGTH: Final = 1024
+MAX_CONDITIONS: Final = 16
+
+UNSEEN_GENERATION: Final = -1  # of a Room that no operator has written to yet
+
+# A key is as long as the metadata may be: a status that the API server refuses would never be written again.
+MetadataKey = Annotated[str, Field(max_length=MAX_METADATA_BYTES)]
+
+
+class PendingChange(Model):
+    """A field that LiveKit takes only when it creates the room, and that differs from the running one."""
+
+    field: str = Field(max_length=MAX_CHANGE_LENGTH, description="The field of the spec.")
+    live: str = Field(
+        max_length=MAX_CHANGE_LENGTH,
+        description="The value in the running room; Unknown where LiveKit does not show it.",
+    )
+    desired: str = Field(max_length=MAX_CHANGE_LENGTH, description="The value that is declared.")
+
+
+class TokenStatus(Model):
+    """The tokens of one role."""
+
+    role: str = Field(max_length=MAX_NAME, description="The name of the role.")
+    secret_name: str | None = Field(
+        default=None,
+        max_length=253,
+        description="The Secret that holds the tokens, in the Room's namespace.",
+    )
+    identities: int | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_INT32,
+        description="How many identities have a token in the Secret.",
+    )
+    expires_at: Time | None = Field(default=None, description="When the tokens end (RFC 3339).")
+    renews_at: Time | None = Field(default=None, description="When the tokens are replaced (RFC 3339).")
+
+
+class RoomStatus(Model):
+    """The part of a Room that the operator writes."""
+
+    observed_generation: int = Field(
+        default=UNSEEN_GENERATION,
+        ge=UNSEEN_GENERATION,
+        le=MAX_SAFE_INTEGER,
+        description="The `metadata.generation` that this status is about; -1 until the operator has seen the Room.",
+    )
+    room_name: str | None = Field(
+        default=None,
+        max_length=MAX_CHANGE_LENGTH,
+        description="The name of the room in LiveKit, fixed when the Room is first handled. LiveKit: `name`.",
+    )
+    url: str | None = Field(
+        default=None,
+        max_length=2048,
+        description="The address that clients connect to. LiveKit: `LIVEKIT_URL`.",
+    )
+    sid: str | None = Field(
+        default=None,
+        max_length=256,
+        description="LiveKit's id of the running session; a re-created room has another one. LiveKit: `sid`.",
+    )
+    created_at: Time | None = Field(
+        default=None,
+        description="When LiveKit created the running session (RFC 3339). LiveKit: `creationTime`.",
+    )
+    recreations: int = Field(
+        default=0,
+        ge=0,
+        le=MAX_INT32,
+        description="How many times the room was created again after LiveKit had closed or lost it.",
+    )
+    num_participants: int | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_INT32,
+        description="How many participants are in the room, agents and recorders not counted. Up to 10 s old. LiveKit: "
+        "`numParticipants`.",
+    )
+    num_publishers: int | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_INT32,
+        description="How many of the participants publish. Up to 10 s old. LiveKit: `numPublishers`.",
+    )
+    active_recording: bool | None = Field(
+        default=None,
+        description="Whether something records the room. LiveKit: `activeRecording`.",
+    )
+    metadata_keys: tuple[MetadataKey, ...] = Field(
+        default=(),
+        max_length=MAX_METADATA_KEYS,
+        json_schema_extra={LIST_TYPE: "atomic"},
+        description="The keys of the room's metadata that come from the spec: when one is no longer declared, it is removed.",
+    )
+    pending_changes: tuple[PendingChange, ...] = Field(
+        default=(),
+        max_length=MAX_CHANGES,
+        json_schema_extra={LIST_TYPE: "map", LIST_MAP_KEYS: ["field"]},
+        description="What was declared after the room had been created and that LiveKit only takes at creation: it comes with "
+        "the next session.",
+    )
+    tokens: tuple[TokenStatus, ...] = Field(
+        default=(),
+        max_length=64,
+        json_schema_extra={LIST_TYPE: "map", LIST_MAP_KEYS: ["role"]},
+        description="The tokens of each role.",
+    )
+    conditions: tuple[Condition, ...] = Field(
+        default=(),
+        max_length=MAX_CONDITIONS,
+        json_schema_extra={LIST_TYPE: "map", LIST_MAP_KEYS: ["type"]},
+        description="Ready sums up RoomAvailable, TokensIssued and UpToDate. Reconciling and Stalled are there only while true: "
+        "Stalled means that somebody must act.",
+    )
