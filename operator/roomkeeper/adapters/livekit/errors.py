@@ -35,6 +35,8 @@ _TWIRP_CODES = frozenset({
 })  # fmt: skip
 _REFUSED_CREDENTIALS = frozenset({401, 403})
 _REJECTED = frozenset({400, 412, 413})
+_BUSY = frozenset({408, 429})
+_SERVER_ERRORS = 500
 
 
 def translate(method: str, error: Exception) -> tuple[str, LiveKitError]:
@@ -69,4 +71,6 @@ def _from_twirp(method: str, error: TwirpError) -> tuple[str, LiveKitError]:
         return code, LiveKitCredentialsError(f"{told}: check the API key and its secret")
     if error.status in _REJECTED:
         return code, LiveKitRejectedError(told)
+    if error.status < _SERVER_ERRORS and error.status not in _BUSY:
+        told = f"{told}: this is not LiveKit: check the URL"
     return code, LiveKitUnreachableError(told)
