@@ -1,0 +1,57 @@
+"""Room metadata: an object stored as JSON text. Parsed values are compared, never texts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from roomkeeper.api.room import MetadataPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from roomkeeper.api.room import RoomSpec
+
+MAX_BYTES = 64 * 1024  # ours; LiveKit takes 512 KiB, but every participant receives it
+
+
+def text(value: Mapping[str, Any]) -> str:
+    """Return the JSON text that is stored."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def initial(spec: RoomSpec) -> str:
+    """Return what a new room is created with."""
+    return text(spec.metadata) if spec.metadata else ""
+
+
+def desired(spec: RoomSpec, *, live: str, kept: Sequence[str]) -> str | None:
+    """Return the text to store, or None when the live metadata is as declared.
+
+    `kept` are the top-level keys the operator wrote before: under Merge, those that are no longer declared go
+    and the application's own stay. A Room that never declared metadata leaves it alone.
+    """
+    if spec.metadata is None and not kept:
+        return None
+    declared = spec.metadata or {}
+    current = _parse(live)
+    if spec.metadata_policy is MetadataPolicy.ENFORCE:
+        wanted = dict(declared)
+    else:
+        withdrawn = set(kept) - declared.keys()
+        theirs = {key: value for key, value in (current or {}).items() if key not in withdrawn}
+        wanted = {**theirs, **declared}
+    if wanted == (current or {}) and (current is not None or not live):
+        return None
+    return text(wanted) if wanted else ""
+
+
+def _parse(live: str) -> dict[str, Any] | None:
+    """Return the live metadata as an object; None: it is something else, or not JSON at all."""
+    if not live:
+        return {}
+    try:
+        value = json.loads(live)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

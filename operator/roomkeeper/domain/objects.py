@@ -1,0 +1,128 @@
+"""Kubernetes objects as the decisions need them: small, frozen, without what nobody reads."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from roomkeeper.api import common
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Key(NamedTuple):
+    """What a wake-up names and a reconcile is about."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+def parse_time(text: str) -> datetime:
+    """Return the aware datetime of an RFC 3339 text."""
+    return datetime.fromisoformat(text)
+
+
+def format_time(moment: datetime) -> str:
+    """Return the moment as the API server writes times: UTC, whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True, slots=True)
+class CustomObject:
+    """An object of one of our kinds: its identity, what is declared, what was last written to status."""
+
+    key: Key
+    uid: str
+    resource_version: str
+    generation: int
+    created_at: datetime
+    deleted_at: datetime | None
+    finalizers: tuple[str, ...]
+    spec: Mapping[str, Any]
+    status: Mapping[str, Any]
+
+    @classmethod
+    def from_body(cls, kind: str, body: Mapping[str, Any]) -> CustomObject:
+        """Read a body of the API server."""
+        meta = body["metadata"]
+        deleted = meta.get("deletionTimestamp")
+        return cls(
+            key=Key(kind, meta["namespace"], meta["name"]),
+            uid=meta["uid"],
+            resource_version=meta["resourceVersion"],
+            generation=meta.get("generation", 0),
+            created_at=parse_time(meta["creationTimestamp"]),
+            deleted_at=parse_time(deleted) if deleted else None,
+            finalizers=tuple(meta.get("finalizers", ())),
+            spec=dict(body.get("spec") or {}),
+            status=dict(body.get("status") or {}),
+        )
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether our finalizer keeps the object."""
+        return common.FINALIZER in self.finalizers
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSecret:
+    """A Secret labelled as ours, without the tokens: those need no copy in memory."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    owner_uid: str  # of the Room; "" when nobody owns it
+    owner_name: str
+    role: str
+    annotations: Mapping[str, str]  # only ours
+    data_keys: frozenset[str]
+    content_hash: str
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any]) -> TokenSecret:
+        """Read a Secret of the API server."""
+        meta = body["metadata"]
+        owner = _controller(meta.get("ownerReferences", ()))
+        data = body.get("data") or {}
+        return cls(
+            namespace=meta["namespace"],
+            name=meta["name"],
+            uid=meta["uid"],
+            resource_version=meta["resourceVersion"],
+            owner_uid=owner.get("uid", ""),
+            owner_name=owner.get("name", ""),
+            role=meta.get("labels", {}).get(common.LABEL_ROLE, ""),
+            annotations={
+                name: value
+                for name, value in meta.get("annotations", {}).items()
+                if name.startswith(f"{common.GROUP}/")
+            },
+            data_keys=frozenset(data),
+            content_hash=content_hash({name: _decoded(value) for name, value in data.items()}),
+        )
+
+
+def content_hash(data: Mapping[str, bytes]) -> str:
+    """Return a short digest of a Secret's data, by which an edit by hand is noticed."""
+    digest = hashlib.sha256()
+    for name in sorted(data):
+        digest.update(b"%d:%s%d:%s" % (len(name), name.encode(), len(data[name]), data[name]))
+    return digest.hexdigest()[:16]
+
+
+def _decoded(value: str) -> bytes:
+    try:
+        return base64.b64decode(value)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _controller(references: Any) -> Mapping[str, str]:
+    return next((reference for reference in references if reference.get("controller")), {})
