@@ -20,7 +20,8 @@ JSON = dict[str, Any]
 _TYPE_META: Final[JSON] = {
     "apiVersion": {"description": f"The version of this schema: `{API_VERSION}`.", "type": "string"},
     "kind": {"description": "The kind of this object.", "type": "string"},
-    "metadata": {"type": "object"},
+    # Its name is spelled out so that a rule can point at it.
+    "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 253}}},
 }
 # An object that no operator has seen yet must not look finished to tools that compare generations (kstatus).
 _STATUS_DEFAULT: Final[JSON] = {"observedGeneration": -1}

@@ -132,6 +132,7 @@ RULES: Final = (
         at="",
         rule=f"size(self.metadata.name) <= {MAX_NAME}",
         message=f"metadata.name must be no more than {MAX_NAME} characters: it becomes the value of a label",
+        field_path=".metadata.name",
     ),
     Rule(
         at="spec",
