@@ -1,0 +1,70 @@
+"""The registry of programs that the local stack is made of: what each is called, pinned to and built from.
+
+Another part is one more entry here, and a class that starts it if it is a server.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+MODULES: Final = Path(__file__).parent / "modules"
+"""One folder with go.mod and go.sum for each set of pins; go.sum makes a build reproducible and checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program that is found on the machine, or built from pinned Go modules."""
+
+    name: str
+    """The file name, on PATH and in the cache."""
+    version: str
+    """The pin, as the Go module proxy spells it; a copy that is found on the machine may have another."""
+    module: str
+    """The folder under MODULES that holds the pins."""
+    package: str
+    """The Go package of the program's main function."""
+    build_minutes: int
+    """What a first build takes on two cores, told to the person who waits for it."""
+    ldflags: str = ""
+    kubernetes: bool = False
+    """Whether KUBEBUILDER_ASSETS may hold it."""
+
+
+def _kubernetes(name: str, build_minutes: int) -> Program:
+    # Without the version stamped in, kubectl cannot parse what the API server says about itself.
+    stamp = "-X k8s.io/component-base/version."
+    return Program(
+        name=name,
+        version="v1.36.3",
+        module="kube",
+        package=f"k8s.io/kubernetes/cmd/{name}",
+        build_minutes=build_minutes,
+        ldflags=f"{stamp}gitVersion=v1.36.3 {stamp}gitMajor=1 {stamp}gitMinor=36",
+        kubernetes=True,
+    )
+
+
+_ALL = (
+    _kubernetes("kube-apiserver", 9),
+    _kubernetes("kube-controller-manager", 2),
+    _kubernetes("kubectl", 1),
+    Program(
+        name="etcd",
+        version="v3.6.8",
+        module="kube",
+        package="go.etcd.io/etcd/server/v3",
+        build_minutes=1,
+        kubernetes=True,
+    ),
+    Program(
+        name="livekit-server",
+        version="v1.13.5",
+        module="livekit",
+        package="github.com/livekit/livekit-server/cmd/server",
+        build_minutes=3,
+    ),
+)
+
+PROGRAMS: Final = {program.name: program for program in _ALL}
