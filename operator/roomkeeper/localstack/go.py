@@ -43,8 +43,7 @@ def go_environment() -> dict[str, str]:
 def _needed() -> Version:
     """The newest `go` line of the modules."""
     lines = (
-        re.search(r"^go (\S+)$", path.read_text(), re.MULTILINE)
-        for path in sorted(MODULES.glob("*/go.mod"))
+        re.search(r"^go (\S+)$", path.read_text(), re.MULTILINE) for path in sorted(MODULES.glob("*/go.mod"))
     )
     return max(_parse(line[1]) for line in lines if line)
 

@@ -116,6 +116,7 @@ class ApiServer(Part):
             f"--audit-log-path={self.audit_log}",
             "--audit-log-mode=blocking",  # an answered call is in the log
             f"--audit-log-maxsize={_NO_ROTATION}",
+            "--shutdown-watch-termination-grace-period=1s",
             "--profiling=false",
         ]
 

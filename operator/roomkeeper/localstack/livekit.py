@@ -37,7 +37,6 @@ class LiveKit(Part):
         self.api_key = f"API{secrets.token_hex(6)}"
         self.api_secret = secrets.token_urlsafe(36)
         self._port = ports.tcp()
-        self._rtc_port = ports.tcp()
         self._udp = ports.udp_range()
         self._redis_address = redis_address
         self._webhook_url = webhook_url
@@ -71,7 +70,7 @@ class LiveKit(Part):
             "port": self._port,
             "bind_addresses": ["127.0.0.1"],
             "rtc": {
-                "tcp_port": self._rtc_port,
+                "tcp_port": 0,  # off: LiveKit can only listen for it on all interfaces
                 "port_range_start": self._udp.first,
                 "port_range_end": self._udp.last,
                 "use_external_ip": False,

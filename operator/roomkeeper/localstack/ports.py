@@ -11,7 +11,7 @@ from .errors import LocalStackError
 _LOOPBACK: Final = "127.0.0.1"
 _UDP_FIRST: Final = 20_000  # below the range from which the kernel hands out ports (32768 on)
 _UDP_LAST: Final = 32_000
-_UDP_BLOCK: Final = 100
+_UDP_BLOCK: Final = 200  # a participant takes up to two
 
 
 class PortRange(NamedTuple):

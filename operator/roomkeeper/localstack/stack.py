@@ -167,7 +167,9 @@ class LocalStack:
     def audit(self) -> AuditLog:
         """The API server's audit log."""
         if self._given_kubeconfig:
-            raise LocalStackError("The audit log of a given cluster is not ours to read; run without a kubeconfig.")
+            raise LocalStackError(
+                "The audit log of a given cluster is not ours to read; run without a kubeconfig."
+            )
         return AuditLog(self.apiserver.audit_log)
 
     @property
