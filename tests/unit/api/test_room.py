@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from roomkeeper.api.role import Grants, Role, TrackSource
+from roomkeeper.api.room import MetadataPolicy, RoomSpec
+from roomkeeper.api.room_status import RoomStatus
+
+
+def test_an_empty_spec_means_the_documented_defaults() -> None:
+    spec = RoomSpec.model_validate({})
+    assert spec.effective_empty_timeout_seconds == 86_400
+    assert spec.departure_timeout_seconds == 20
+    assert spec.deletion_grace_seconds == 300
+    assert spec.metadata_policy is MetadataPolicy.MERGE
+    assert (spec.room_name, spec.max_participants, spec.deletion_policy, spec.metadata) == (None,) * 4
+    assert spec.roles == ()
+
+
+def test_a_declared_empty_timeout_stands() -> None:
+    assert RoomSpec.model_validate({"emptyTimeoutSeconds": 300}).effective_empty_timeout_seconds == 300
+
+
+def test_a_role_is_subscribe_only_until_it_says_otherwise() -> None:
+    granted = {name for name, value in Role(name="viewer").grants.model_dump().items() if value}
+    assert granted == {"canSubscribe"}
+
+
+def test_a_role_without_identities_is_one_identity_with_its_name() -> None:
+    assert Role(name="host").effective_identities == ("host",)
+    assert Role(name="host", identities=("alice", "bob")).effective_identities == ("alice", "bob")
+
+
+def test_tokens_are_renewed_a_third_of_their_life_before_the_end() -> None:
+    assert Role(name="host").effective_renew_before_seconds == 1200
+    assert Role(name="host", ttl_seconds=600).effective_renew_before_seconds == 200
+    assert Role(name="host", renew_before_seconds=60).effective_renew_before_seconds == 60
+
+
+def test_sources_are_livekits_own_words() -> None:
+    grants = Grants.model_validate(
+        {"canPublish": True, "canPublishSources": ["camera", "screen_share_audio"]}
+    )
+    assert grants.can_publish_sources == (TrackSource.CAMERA, TrackSource.SCREEN_SHARE_AUDIO)
+
+
+def test_no_sources_is_not_read_as_all_sources() -> None:
+    with pytest.raises(ValidationError, match="canPublishSources"):
+        Grants.model_validate({"canPublish": True, "canPublishSources": []})
+
+
+def test_what_a_newer_crd_stored_is_still_read() -> None:
+    spec = RoomSpec.model_validate({"syncStreams": True, "roles": [{"name": "host", "displayName": "Host"}]})
+    assert spec == RoomSpec(roles=(Role(name="host"),))
+
+
+def test_a_spec_cannot_be_changed_in_place() -> None:
+    spec = RoomSpec()
+    with pytest.raises(ValidationError, match="frozen"):
+        spec.max_participants = 3  # type: ignore[misc]
+
+
+def test_a_room_that_nobody_has_seen_has_generation_minus_one() -> None:
+    assert RoomStatus.model_validate({}).observed_generation == -1
+
+
+def test_status_survives_a_round_trip() -> None:
+    stored = {
+        "observedGeneration": 4,
+        "roomName": "team-a_standup",
+        "url": "wss://livekit.example.com",
+        "sid": "RM_abc",
+        "createdAt": "2026-01-02T03:04:05Z",
+        "recreations": 2,
+        "numParticipants": 3,
+        "numPublishers": 1,
+        "activeRecording": False,
+        "metadataKeys": ["topic"],
+        "pendingChanges": [{"field": "maxParticipants", "live": "10", "desired": "20"}],
+        "tokens": [
+            {
+                "role": "host",
+                "secretName": "standup.host",
+                "identities": 2,
+                "expiresAt": "2026-01-02T04:04:05Z",
+                "renewsAt": "2026-01-02T03:44:05Z",
+            },
+        ],
+        "conditions": [
+            {
+                "type": "Ready",
+                "status": "True",
+                "observedGeneration": 4,
+                "lastTransitionTime": "2026-01-02T03:04:05Z",
+                "reason": "Available",
+                "message": "",
+            },
+        ],
+    }
+    assert RoomStatus.model_validate(stored).model_dump(mode="json", exclude_none=True) == stored
