@@ -126,10 +126,12 @@ class EventRecorder:
             series.observed = now
             self._series.move_to_end(note)
             return
+        if not self._limiter.has_capacity():
+            self.dropped += 1
+            return
         event = _event(note, now, self._instance)
-        name = event["metadata"]["name"]
         if await self._write(note, event):
-            self._series[note] = _Series(event_name=name, observed=now, written=now)
+            self._series[note] = _Series(event_name=event["metadata"]["name"], observed=now, written=now)
             self._series.move_to_end(note)
 
     async def _write_counts(self, interval: timedelta) -> None:
@@ -138,16 +140,15 @@ class EventRecorder:
         for note, series in list(self._series.items()):
             if series.count == series.written_count or now - series.written < interval:
                 continue
+            if not self._limiter.has_capacity():
+                return  # the next round writes it
             patch = {"series": {"count": series.count, "lastObservedTime": _micro_time(series.observed)}}
             series.written, series.written_count = now, series.count
             if not await self._write(note, patch, event_name=series.event_name):
-                self._series.pop(note, None)  # it may have expired: the next one is a new Event
+                del self._series[note]  # it may have expired: the next one is a new Event
 
     async def _write(self, note: EventNote, body: Body, *, event_name: str = "") -> bool:
         """Create an Event, or patch the named one; tell whether it is there."""
-        if not self._limiter.has_capacity():
-            self.dropped += 1
-            return bool(event_name)
         await self._limiter.acquire()
         try:
             if event_name:

@@ -105,9 +105,12 @@ class ObjectStore:
         patch: Mapping[str, Any],
         subresource: str = "",
     ) -> Body:
-        """Merge-patch an object, or only its status."""
+        """Merge-patch an object, or only its status: then the API server looks at no uid."""
         stored = self._find(resource, namespace, name)
-        _check_version(stored.body, patch.get("metadata", {}))
+        expected = dict(patch.get("metadata", {}))
+        if subresource:
+            expected.pop("uid", None)
+        _check_version(stored.body, expected)
         if subresource:
             fields = {"status": patch["status"]} if "status" in patch else {}
         else:
