@@ -1,0 +1,44 @@
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install generate lint test demo stack lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## Make .venv with everything that requirements.lock pins
+
+$(INSTALLED): requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+generate: install ## Write what is generated from the models (crds/)
+	$(BIN)/python -m roomkeeper.api.generate
+
+lint: install ## Check style, types, layers, and that generated files are current
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m roomkeeper.api.generate --check
+
+test: lint stack ## Run everything; CI=true: nothing may be missing or skipped
+	$(BIN)/pytest
+
+demo: install ## Show a Room at work until Ctrl-C; ONCE=1: end when all was seen; CLUSTER=path: use that kubeconfig
+	$(BIN)/python -m roomkeeper.localstack.demo $(if $(ONCE),--once) $(if $(CLUSTER),--kubeconfig '$(CLUSTER)')
+
+stack: install ## Find or build the programs of the local stack (some 15 min, once per machine)
+	$(BIN)/python -m roomkeeper.localstack build
+
+lock: install ## Pin the newest dependencies that pyproject.toml allows; hatchling and editables build the project
+	printf '%s\n' hatchling editables uv | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
+	  --group dev pyproject.toml - --output-file requirements.lock
+
+clean: ## Remove .venv and caches of this checkout; what was built for the stack stays in the user's cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
