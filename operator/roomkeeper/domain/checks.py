@@ -57,11 +57,11 @@ def identity_is_repeated(world: World) -> Finding | None:
     """Check that no identity is in two roles: whoever joins second would throw out the first."""
     if world.spec is None:
         return None
-    counts = Counter(identity for role in world.spec.roles for identity in set(role.effective_identities))
+    counts = Counter(identity for role in world.spec.roles for identity in role.effective_identities)
     repeated = sorted(identity for identity, count in counts.items() if count > 1)
     if not repeated:
         return None
-    return Finding(Reason.DUPLICATE_IDENTITY, f"spec.roles: {repeated[0]!r} is in more than one role")
+    return Finding(Reason.DUPLICATE_IDENTITY, f"spec.roles: {repeated[0]!r} is given more than once")
 
 
 def metadata_is_too_large(world: World) -> Finding | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LOOK_AGAIN_SECONDS = 1.0  # LiveKit is closing the room, or has not yet listed a new one
 COLLECTED_SECONDS = 2.0  # the garbage collector is about to take a Secret
+SERVER_SECONDS = 300.0  # a server that answers again wakes its keys; this is for a wake-up that was lost
 FOREIGN_RECHECK_SECONDS = 60.0  # Secrets of others are not watched: look whether it has gone
 COUNTS = frozenset({"numParticipants", "numPublishers", "activeRecording"})
 
@@ -172,7 +173,7 @@ def _outcome(world: World, ready: Condition) -> Outcome:
         return Waiting(_WAITS[reason])
     if reason in _STALLS or world.refusals:
         return Stalled(_STALLS.get(reason))
-    return Retry()
+    return Retry() if world.failure else Waiting(SERVER_SECONDS)
 
 
 def _due_in(world: World) -> float | None:

@@ -81,6 +81,7 @@ class World:
     foreign_secrets: frozenset[str] = frozenset()
     older_claim: Key | None = None
     failure: Finding | None = None  # LiveKit did not do what this reconcile asked
+    orphan: str = ""  # a room that was left behind when the object went
     refusals: Mapping[str, Finding] = field(default_factory=dict)  # by role: what cannot be issued, and why
 
 

@@ -1,0 +1,5 @@
+"""`python -m roomkeeper` is `roomkeeper`."""
+
+from roomkeeper.cli import main
+
+main()

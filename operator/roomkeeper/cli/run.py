@@ -1,0 +1,110 @@
+"""`roomkeeper run`: the operator itself."""
+
+from __future__ import annotations
+
+import os
+
+import click
+import kopf
+
+from roomkeeper import handlers
+from roomkeeper.engine.settings import Settings, SettingsError, livekit_server
+
+
+@click.command()
+@click.option(
+    "-n",
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    envvar="ROOMKEEPER_NAMESPACE",
+    help="Work in this namespace only; may be repeated. Nothing cluster-wide is read then.",
+)
+@click.option("-A", "--all-namespaces", is_flag=True, help="Work in every namespace: the default without -n.")
+@click.option(
+    "--http-host",
+    default="",
+    envvar="ROOMKEEPER_HTTP_HOST",
+    help="Address to listen on. [default: every interface]",
+)
+@click.option(
+    "--http-port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(1, 65535),
+    envvar="ROOMKEEPER_HTTP_PORT",
+    help="Port for LiveKit's webhooks (/livekit/webhook), /healthz, /readyz and /metrics.",
+)
+@click.option(
+    "--participant-counts",
+    default="on",
+    show_default=True,
+    type=click.Choice(["on", "off"]),
+    envvar="ROOMKEEPER_PARTICIPANT_COUNTS",
+    help="Show in status how many people are in each room.",
+)
+@click.option(
+    "--resync-seconds",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(min=1.0),
+    envvar="ROOMKEEPER_RESYNC_SECONDS",
+    help="How often LiveKit's rooms are listed, in case a webhook was lost.",
+)
+@click.option(
+    "--log-format",
+    default="plain",
+    show_default=True,
+    type=click.Choice(["plain", "json"]),
+    envvar="ROOMKEEPER_LOG_FORMAT",
+    help="How log lines are written.",
+)
+def run(
+    *,
+    namespaces: tuple[str, ...],
+    all_namespaces: bool,
+    http_host: str,
+    http_port: int,
+    participant_counts: str,
+    resync_seconds: float,
+    log_format: str,
+) -> None:
+    """Run the operator until it is told to stop.
+
+    The cluster is the one of KUBECONFIG, or the one it runs in. LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET
+    name the LiveKit server. Every option can also be given as an environment variable ROOMKEEPER_….
+    """
+    if all_namespaces and namespaces:
+        raise click.UsageError("-A and -n exclude each other")
+    try:
+        url, credentials = livekit_server(os.environ)
+        settings = Settings(
+            namespaces=namespaces,
+            http_host=http_host,
+            http_port=http_port,
+            participant_counts=participant_counts == "on",
+            resync_seconds=resync_seconds,
+            log_format=log_format,
+            livekit_url=url,
+            livekit_credentials=credentials,
+        )
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from None
+    start(settings)
+
+
+def start(settings: Settings, **memo: object) -> None:
+    """Run Kopf with our handlers, in this process, until a signal ends it."""
+    kopf.configure(
+        log_format=kopf.LogFormat.JSON if settings.log_format == "json" else kopf.LogFormat.PLAIN,
+    )
+    kopf.run(
+        registry=kopf.get_default_registry(),
+        standalone=True,
+        clusterwide=not settings.namespaces,
+        namespaces=settings.namespaces,
+        memo=kopf.Memo(settings=settings, **memo),
+    )
+
+
+__all__ = ["handlers", "run", "start"]

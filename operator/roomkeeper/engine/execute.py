@@ -1,0 +1,186 @@
+"""Carries out one action after another, and puts what came back into the world."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from roomkeeper.adapters.kubernetes.resources import SECRETS
+from roomkeeper.adapters.livekit.tokens import TokenTooLargeError, mint
+from roomkeeper.adapters.ports import (
+    AlreadyExistsError,
+    ConflictError,
+    LiveKitError,
+    NotFoundError,
+)
+from roomkeeper.api import common
+from roomkeeper.domain import rooms, tokens
+from roomkeeper.domain.conditions import Finding
+from roomkeeper.domain.objects import CustomObject, TokenSecret
+from roomkeeper.domain.reasons import Reason
+from roomkeeper.engine.failures import finding_of
+from roomkeeper.engine.kinds import KINDS
+
+if TYPE_CHECKING:
+    from roomkeeper.adapters.ports import Body, Kubernetes
+    from roomkeeper.domain.rooms import Action, World
+    from roomkeeper.engine.cache import ObjectCache, SecretCache
+    from roomkeeper.engine.servers import LiveKitServer
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """The effects of a reconcile. Kubernetes errors pass through; LiveKit's become part of the world."""
+
+    kubernetes: Kubernetes
+    objects: ObjectCache
+    secrets: SecretCache
+
+    async def execute(self, action: Action, world: World, server: LiveKitServer | None) -> World:
+        """Carry out one action and return the world as it is then."""
+        match action:
+            case rooms.AddFinalizer():
+                return await self._patch_finalizers(world, [*world.room.finalizers, common.FINALIZER])
+            case rooms.RemoveFinalizer():
+                return await self._let_go(world, action.orphan)
+            case rooms.IssueTokens():
+                return await self._issue(action, world, server)
+            case rooms.DeleteSecret():
+                return await self._delete_secret(action, world)
+            case _:
+                return await self._ask_livekit(action, world, server)
+
+    async def _ask_livekit(self, action: Action, world: World, server: LiveKitServer | None) -> World:
+        if server is None:
+            return world
+        try:
+            match action:
+                case rooms.CreateRoom():
+                    live = await server.create(action.name, action.config, action.metadata)
+                    logger.info("%s: room %s is %s", world.room.key, action.name, live.sid)
+                    return replace(world, live=live)
+                case rooms.UpdateMetadata():
+                    return replace(world, live=await server.update_metadata(action.name, action.metadata))
+                case rooms.DeleteRoom():
+                    await server.delete(action.name)
+                    logger.info("%s: room %s is deleted", world.room.key, action.name)
+                    return replace(world, live=None, absence=rooms.Absence.CERTAIN)
+        except LiveKitError as error:
+            logger.warning("%s: %s", world.room.key, error)
+            server.suspect()
+            return replace(world, failure=finding_of(error))
+        raise TypeError(type(action))
+
+    async def _let_go(self, world: World, orphan: str) -> World:
+        remaining = [name for name in world.room.finalizers if name != common.FINALIZER]
+        try:
+            world = await self._patch_finalizers(world, remaining)
+        except NotFoundError:
+            world = replace(world, room=replace(world.room, finalizers=()))
+        if not remaining:
+            self.objects.forget(world.room.key, world.room.uid)
+        return replace(world, orphan=orphan)
+
+    async def _patch_finalizers(self, world: World, finalizers: list[str]) -> World:
+        room = world.room
+        body = await self.kubernetes.patch(
+            KINDS[room.key.kind].resource,
+            namespace=room.key.namespace,
+            name=room.key.name,
+            patch={
+                "metadata": {
+                    "uid": room.uid,
+                    "resourceVersion": room.resource_version,
+                    "finalizers": finalizers,
+                }
+            },
+        )
+        written = CustomObject.from_body(room.key.kind, body)
+        self.objects.observe(written)
+        return replace(world, room=written)
+
+    async def _issue(self, action: rooms.IssueTokens, world: World, server: LiveKitServer | None) -> World:
+        if server is None:
+            return world
+        wanted = action.issue.tokens
+        try:
+            signed = {claims.identity: mint(server.credentials, claims) for claims in action.issue.claims()}
+        except TokenTooLargeError as error:
+            return _refuse(world, wanted.role, Reason.TOKEN_TOO_LARGE, str(error))
+        body = tokens.secret_body(action.issue, signed, room=world.room)
+        size = sum(len(value) for value in body["data"].values())
+        if size > tokens.MAX_SECRET_BYTES:
+            return _refuse(world, wanted.role, Reason.SECRET_TOO_LARGE, f"{size} bytes in one Secret")
+        logger.info("%s: tokens of role %s are issued: %s", world.room.key, wanted.role, action.issue.reason)
+        written = await self._write_secret(body, action.existing, world)
+        if written is None:
+            return replace(world, foreign_secrets=world.foreign_secrets | {wanted.secret_name})
+        return replace(world, secrets={**world.secrets, written.name: written})
+
+    async def _write_secret(
+        self, body: Body, existing: TokenSecret | None, world: World
+    ) -> TokenSecret | None:
+        """Write over exactly the version that is known, or create; None: the name belongs to somebody else."""
+        if existing is None:
+            try:
+                return self._observe(await self.kubernetes.create(SECRETS, body))
+            except AlreadyExistsError:
+                existing = await self._read_own(body, world)
+                if existing is None:
+                    return None
+        guard = {"uid": existing.uid, "resourceVersion": existing.resource_version}
+        guarded = {**body, "metadata": {**body["metadata"], **guard}}
+        try:
+            return self._observe(await self.kubernetes.apply(SECRETS, guarded))
+        except (ConflictError, NotFoundError):
+            # It changed or went meanwhile. What is known is out of date: read it, and let the retry decide.
+            await self._refresh(existing)
+            raise
+
+    async def _read_own(self, body: Body, world: World) -> TokenSecret | None:
+        """Read a Secret that is in the way; None: it is not this Room's."""
+        meta = body["metadata"]
+        found = TokenSecret.from_body(
+            await self.kubernetes.get(SECRETS, namespace=meta["namespace"], name=meta["name"])
+        )
+        return found if found.owner_uid == world.room.uid else None
+
+    async def _refresh(self, known: TokenSecret) -> None:
+        try:
+            body = await self.kubernetes.get(SECRETS, namespace=known.namespace, name=known.name)
+        except NotFoundError:
+            self.secrets.forget(known.namespace, known.name, known.uid)
+        else:
+            self._observe(body)
+
+    async def _delete_secret(self, action: rooms.DeleteSecret, world: World) -> World:
+        secret = action.secret
+        try:
+            await self.kubernetes.delete(
+                SECRETS,
+                namespace=secret.namespace,
+                name=secret.name,
+                uid=secret.uid,
+                resource_version=secret.resource_version,
+            )
+        except NotFoundError:
+            logger.debug("Secret %s/%s was gone already", secret.namespace, secret.name)
+        except ConflictError:
+            await self._refresh(secret)
+            raise
+        self.secrets.forget(secret.namespace, secret.name, secret.uid)
+        left = {name: other for name, other in world.secrets.items() if name != secret.name}
+        return replace(world, secrets=left)
+
+    def _observe(self, body: Body) -> TokenSecret:
+        secret = TokenSecret.from_body(body)
+        self.secrets.observe(secret)
+        return secret
+
+
+def _refuse(world: World, role: str, reason: Reason, message: str) -> World:
+    finding = Finding(reason, f"role {role!r}: {message}")
+    return replace(world, refusals={**world.refusals, role: finding})

@@ -1,0 +1,99 @@
+"""Collects what a decision needs to know; it changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from roomkeeper.adapters.ports import LiveKitError
+from roomkeeper.api import common
+from roomkeeper.api.room import RoomSpec
+from roomkeeper.domain import names
+from roomkeeper.domain.rooms import World
+from roomkeeper.engine.cache import room_name
+from roomkeeper.engine.failures import finding_of
+from roomkeeper.engine.servers import Look
+
+if TYPE_CHECKING:
+    from roomkeeper.adapters.ports import Clock
+    from roomkeeper.domain.conditions import Finding
+    from roomkeeper.domain.objects import CustomObject, Key, TokenSecret
+    from roomkeeper.engine.cache import ObjectCache, SecretCache
+    from roomkeeper.engine.servers import LiveKitServer, ServerDirectory
+
+
+@dataclass(frozen=True, slots=True)
+class Gatherer:
+    """Reads the caches, and LiveKit where its last list is not enough."""
+
+    objects: ObjectCache
+    secrets: SecretCache
+    servers: ServerDirectory
+    clock: Clock
+
+    async def gather(self, room: CustomObject) -> World:
+        """Return everything that is known about a Room now."""
+        spec, error = _parse(room)
+        name = room_name(room)
+        server = self.servers.resolve(room)
+        claim = self._older_claim(room, name)
+        look, failure = Look(None), None
+        if server and spec and claim is None and names.is_usable(name):
+            look, failure = await self._look(server, room, name)
+        return World(
+            room=room,
+            spec=spec,
+            spec_error=error,
+            room_name=name,
+            server=server.view if server else None,
+            now=self.clock.now(),
+            live=look.live,
+            absence=look.absence,
+            people=look.people,
+            secrets=self._secrets(room, spec),
+            older_claim=claim,
+            failure=failure,
+        )
+
+    async def _look(
+        self, server: LiveKitServer, room: CustomObject, name: str
+    ) -> tuple[Look, Finding | None]:
+        """Look at the room; a server that is known not to answer is not asked."""
+        if not server.is_usable:
+            return Look(None), None
+        try:
+            look = await server.look(
+                name, known_sid=room.status.get("sid", ""), fresh=room.deleted_at is not None
+            )
+        except LiveKitError as error:
+            server.suspect()
+            return Look(None), finding_of(error)
+        return look, None
+
+    def _older_claim(self, room: CustomObject, name: str) -> Key | None:
+        """Return the Room that declared this name first: by creation, then by namespace and name."""
+        first = min(
+            self.objects.claimants(name),
+            key=lambda other: (other.created_at, other.key.namespace, other.key.name),
+            default=room,
+        )
+        return None if first.key == room.key else first.key
+
+    def _secrets(self, room: CustomObject, spec: RoomSpec | None) -> dict[str, TokenSecret]:
+        """Return the Room's Secrets, and whatever else of ours has a name that it declares."""
+        found = dict(self.secrets.owned_by(room.uid))
+        for role in spec.roles if spec else ():
+            name = names.secret_name(room.key.name, role.name)
+            known = self.secrets.get(room.key.namespace, name)
+            if known:
+                found[name] = known
+        return found
+
+
+def _parse(room: CustomObject) -> tuple[RoomSpec | None, str]:
+    try:
+        return RoomSpec.model_validate(room.spec), ""
+    except ValidationError as error:
+        return None, common.errors(error)

@@ -1,0 +1,132 @@
+"""The work queue: which keys want a reconcile, now or later.
+
+A key is handed to one worker at a time and is queued once however often it is added. What was added while its
+reconcile ran makes it come again. Keys that people or LiveKit woke go before those of the initial list.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import random
+from collections import deque
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from roomkeeper.adapters.ports import Clock
+    from roomkeeper.domain.objects import Key
+
+FIRST_BACKOFF_SECONDS = 0.5
+LONGEST_BACKOFF_SECONDS = 60.0
+# Token due times are wall-clock times, and a loop timer sees neither a suspended machine nor a moved clock.
+LONGEST_NAP_SECONDS = 1.0
+
+
+class Priority(IntEnum):
+    """Lower numbers go first."""
+
+    URGENT = 0
+    BACKGROUND = 1
+
+
+class WorkQueue:
+    """A de-duplicating queue with delays and per-key exponential backoff (after client-go's workqueue)."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Start empty."""
+        self._clock = clock
+        self._ready: tuple[deque[Key], deque[Key]] = (deque(), deque())
+        self._waiting: dict[Key, Priority] = {}
+        self._processing: set[Key] = set()
+        self._again: dict[Key, Priority] = {}
+        self._available = asyncio.Semaphore(0)
+        self._delayed: list[tuple[float, Key]] = []
+        self._due: dict[Key, float] = {}
+        self._earlier = asyncio.Event()
+        self._failures: dict[Key, int] = {}
+
+    def __len__(self) -> int:
+        """Count the keys that wait for a worker."""
+        return len(self._waiting)
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether no key waits and none is being worked on."""
+        return not self._waiting and not self._processing
+
+    def add(self, key: Key, priority: Priority = Priority.URGENT) -> None:
+        """Queue the key, unless it waits already with that priority or a better one."""
+        queued = self._again if key in self._processing else self._waiting
+        if queued.get(key, Priority.BACKGROUND + 1) <= priority:
+            return
+        queued[key] = priority
+        if queued is self._waiting:
+            self._ready[priority].append(key)
+            self._available.release()
+
+    def add_after(self, key: Key, seconds: float | None) -> None:
+        """Queue the key in so many seconds, instead of when it was due before; None: not by time."""
+        if seconds is None:
+            self._due.pop(key, None)
+            return
+        due = self._clock.monotonic() + seconds
+        self._due[key] = due
+        heapq.heappush(self._delayed, (due, key))
+        if self._delayed[0][1] == key:
+            self._earlier.set()
+
+    def retry(self, key: Key) -> float:
+        """Queue the key after its backoff, and return that in seconds."""
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        longest = min(FIRST_BACKOFF_SECONDS * 2.0 ** min(failures - 1, 16), LONGEST_BACKOFF_SECONDS)
+        delay = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+        self.add_after(key, delay)
+        return delay
+
+    def forget(self, key: Key) -> None:
+        """Start the key's backoff anew."""
+        self._failures.pop(key, None)
+
+    async def get(self) -> Key:
+        """Wait for a key and take it; it must be given back with `done`."""
+        while True:
+            await self._available.acquire()
+            key = self._take()
+            if key is not None:
+                return key
+
+    def done(self, key: Key) -> None:
+        """Give the key back; it comes again at once if it was added meanwhile."""
+        self._processing.discard(key)
+        priority = self._again.pop(key, None)
+        if priority is not None:
+            self.add(key, priority)
+
+    async def run_timers(self) -> None:
+        """Move keys that are due into the queue, for ever."""
+        while True:
+            self._earlier.clear()
+            now = self._clock.monotonic()
+            while self._delayed and self._delayed[0][0] <= now:
+                due, key = heapq.heappop(self._delayed)
+                if self._due.get(key) == due:
+                    del self._due[key]
+                    self.add(key, Priority.BACKGROUND)
+            until_next = self._delayed[0][0] - now if self._delayed else LONGEST_NAP_SECONDS
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(until_next, LONGEST_NAP_SECONDS)):
+                    await self._earlier.wait()
+
+    def _take(self) -> Key | None:
+        for priority in Priority:
+            while self._ready[priority]:
+                key = self._ready[priority].popleft()
+                if self._waiting.get(key) == priority:
+                    del self._waiting[key]
+                    self._processing.add(key)
+                    return key
+                # A stale entry: the key was queued again with a better priority.
+                return None
+        return None

@@ -1,0 +1,131 @@
+"""The clockwork that repairs what a lost event missed: one list per server and interval, one per kind and half hour."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from roomkeeper.adapters.kubernetes.resources import SECRETS
+from roomkeeper.adapters.ports import KubernetesError
+from roomkeeper.api.common import LABEL_MANAGED_BY, MANAGED_BY
+from roomkeeper.domain.objects import CustomObject, TokenSecret
+from roomkeeper.engine.kinds import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from roomkeeper.adapters.ports import Body, Kubernetes, Resource
+    from roomkeeper.engine.servers import LiveKitServer
+    from roomkeeper.engine.wakeups import Wakeups
+
+logger = logging.getLogger(__name__)
+
+SECRET_SELECTOR = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
+RELIST_SECONDS = 1800.0
+FIRST_BACKOFF_SECONDS = 1.0
+LONGEST_BACKOFF_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerResync:
+    """Lists one server's rooms every interval, and wakes the keys of those that changed."""
+
+    server: LiveKitServer
+    wakeups: Wakeups
+    interval: float
+
+    async def run(self) -> None:
+        """Look for ever; sooner when a call has failed, with backoff while the server does not answer."""
+        failures = 0
+        while True:
+            before = self.server.state
+            changed = await self.server.probe(self.wakeups.is_claimed)
+            if self.server.state is not before:
+                logger.info("LiveKit at %s is %s", self.server.view.url, self.server.state.value)
+                self.wakeups.server_changed(self.server)
+            else:
+                self.wakeups.rooms_changed(changed)
+            failures = 0 if self.server.is_usable else failures + 1
+            await self._pause(failures)
+
+    async def _pause(self, failures: int) -> None:
+        if failures:
+            longest = min(FIRST_BACKOFF_SECONDS * 2.0 ** min(failures - 1, 16), LONGEST_BACKOFF_SECONDS)
+            await asyncio.sleep(_jittered(min(longest, self.interval)))
+            return
+        self.server.suspected.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_jittered(self.interval)):
+                await self.server.suspected.wait()
+                await asyncio.sleep(_jittered(FIRST_BACKOFF_SECONDS))
+
+
+@dataclass(slots=True)
+class CacheResync:
+    """Fills the caches before the queue opens, and later finds what the watches lost.
+
+    Kopf does not tell when its first list is through, and after a 410 it lists again without a word about what was
+    deleted meanwhile.
+    """
+
+    kubernetes: Kubernetes
+    wakeups: Wakeups
+    namespaces: tuple[str, ...]
+    synced: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """List for ever; until it has worked once, with backoff."""
+        failures = 0
+        while True:
+            try:
+                await self.list_all()
+            except KubernetesError as error:
+                failures += 1
+                longest = min(FIRST_BACKOFF_SECONDS * 2.0 ** min(failures - 1, 16), LONGEST_BACKOFF_SECONDS)
+                logger.warning("cannot list: %s", error)
+                await asyncio.sleep(_jittered(longest))
+            else:
+                failures = 0
+                self.synced.set()
+                await asyncio.sleep(_jittered(RELIST_SECONDS))
+
+    async def list_all(self) -> None:
+        """Read every object and every token Secret once; what is known but gone is forgotten."""
+        known_secrets = self.wakeups.secrets.all()
+        found_secrets = set()
+        async for body in self._list(SECRETS, SECRET_SELECTOR):
+            found_secrets.add(self._see_secret(body))
+        for secret in known_secrets:
+            if secret.uid not in found_secrets:
+                self.wakeups.secret_gone(secret)
+        for kind in KINDS:
+            await self._list_kind(kind)
+
+    async def _list_kind(self, kind: str) -> None:
+        known = [room for room in self.wakeups.objects.rooms() if room.key.kind == kind]
+        found = set()
+        async for body in self._list(KINDS[kind].resource):
+            seen = CustomObject.from_body(kind, body)
+            found.add(seen.uid)
+            self.wakeups.object_seen(seen, is_news=False)
+        for room in known:
+            if room.uid not in found:
+                self.wakeups.object_gone(room.key, room.uid)
+
+    def _see_secret(self, body: Body) -> str:
+        secret = TokenSecret.from_body(body)
+        self.wakeups.secret_seen(secret)
+        return secret.uid
+
+    async def _list(self, resource: Resource, selector: str = "") -> AsyncIterator[Body]:
+        for namespace in self.namespaces or ("",):
+            async for body in self.kubernetes.list(resource, namespace=namespace, label_selector=selector):
+                yield body
+
+
+def _jittered(seconds: float) -> float:
+    return seconds * random.uniform(0.8, 1.0)  # noqa: S311 - jitter, not a secret

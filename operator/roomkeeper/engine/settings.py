@@ -1,0 +1,87 @@
+"""What the operator is told when it starts."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from roomkeeper.domain.livekit import Credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LIVEKIT_VARIABLES = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
+
+
+class SettingsError(ValueError):
+    """The operator cannot start like this; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that flags and the environment decide."""
+
+    namespaces: tuple[str, ...] = ()  # none: all of them
+    http_host: str = ""  # "": every interface, as probes and LiveKit's webhooks need it in a cluster
+    http_port: int = 8080
+    participant_counts: bool = True
+    resync_seconds: float = 60.0
+    log_format: str = "plain"
+    livekit_url: str = ""  # "": no server of its own
+    livekit_credentials: Credentials | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what could not work, before anything is connected."""
+        if not self.livekit_url:
+            return
+        parts = urlsplit(self.livekit_url)
+        if parts.scheme not in ("ws", "wss", "http", "https") or not parts.hostname:
+            raise SettingsError(
+                "LIVEKIT_URL must look like wss://livekit.example.com (ws, wss, http or https)"
+            )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read the LIVEKIT_ and ROOMKEEPER_ variables; SettingsError names what is wrong with which."""
+        url, credentials = livekit_server(environment)
+        return cls(
+            namespaces=tuple(environment.get("ROOMKEEPER_NAMESPACE", "").split()),
+            http_host=environment.get("ROOMKEEPER_HTTP_HOST", ""),
+            http_port=int(_number(environment, "ROOMKEEPER_HTTP_PORT", "8080")),
+            participant_counts=_switch(environment, "ROOMKEEPER_PARTICIPANT_COUNTS"),
+            resync_seconds=_number(environment, "ROOMKEEPER_RESYNC_SECONDS", "60"),
+            log_format=environment.get("ROOMKEEPER_LOG_FORMAT", "plain"),
+            livekit_url=url,
+            livekit_credentials=credentials,
+        )
+
+
+def livekit_server(environment: Mapping[str, str]) -> tuple[str, Credentials | None]:
+    """Read the operator's own server: all three variables, or none of them."""
+    values = {name: environment.get(name, "") for name in LIVEKIT_VARIABLES}
+    missing = [name for name, value in values.items() if not value]
+    if len(missing) == len(values):
+        return "", None
+    if missing:
+        raise SettingsError(f"{' and '.join(missing)} must be set too, or none of {', '.join(values)}")
+    url, key, secret = values.values()
+    return url, Credentials(key, secret)
+
+
+def _number(environment: Mapping[str, str], name: str, default: str) -> float:
+    try:
+        value = float(environment.get(name, default))
+    except ValueError:
+        raise SettingsError(f"{name} must be a number") from None
+    if value <= 0:
+        raise SettingsError(f"{name} must be more than 0")
+    return value
+
+
+def _switch(environment: Mapping[str, str], name: str) -> bool:
+    value = environment.get(name, "on")
+    if value not in ("on", "off"):
+        raise SettingsError(f"{name} must be on or off")
+    return value == "on"

@@ -1,0 +1,73 @@
+"""The workers: take a key, reconcile it, put it back as its outcome says."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from roomkeeper.adapters.ports import ConflictError, KubernetesError
+from roomkeeper.domain.outcomes import Done, Outcome, Retry, Stalled, Waiting
+from roomkeeper.engine import metrics
+
+if TYPE_CHECKING:
+    from roomkeeper.domain.objects import Key
+    from roomkeeper.engine.queue import WorkQueue
+    from roomkeeper.engine.reconciler import Reconciler
+
+logger = logging.getLogger(__name__)
+
+COUNT = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """As many reconciles at a time as there are workers, each of another key."""
+
+    queue: WorkQueue
+    reconciler: Reconciler
+
+    async def run(self) -> None:
+        """Work for ever."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(COUNT):
+                group.create_task(self._work(), name=f"worker-{number}")
+
+    async def _work(self) -> None:
+        while True:
+            key = await self.queue.get()
+            started = time.perf_counter()
+            try:
+                outcome = await self._reconcile(key)
+                self.settle(key, outcome)
+            finally:
+                self.queue.done(key)
+            seconds = time.perf_counter() - started
+            metrics.RECONCILE_SECONDS.labels(key.kind).observe(seconds)
+            metrics.RECONCILES.labels(key.kind, type(outcome).__name__).inc()
+
+    async def _reconcile(self, key: Key) -> Outcome:
+        try:
+            return await self.reconciler.reconcile(key)
+        except ConflictError:
+            logger.debug("%s: changed meanwhile, once more", key)
+        except KubernetesError as error:
+            logger.warning("%s: %s", key, error)
+        except Exception:  # a bug in one reconcile must not end the others
+            logger.exception("%s: unexpected error", key)
+        return Retry()
+
+    def settle(self, key: Key, outcome: Outcome) -> None:
+        """Put the key back as the table of outcomes says."""
+        if isinstance(outcome, Retry):
+            delay = self.queue.retry(key)
+            logger.debug("%s: again in %.1f s", key, delay)
+            return
+        self.queue.forget(key)
+        match outcome:
+            case Done(due_in=seconds) | Stalled(recheck_in=seconds):
+                self.queue.add_after(key, seconds)
+            case Waiting(seconds=wait):
+                self.queue.add_after(key, wait)

@@ -1,0 +1,119 @@
+"""Kopf's side: it watches, and hands every event on. Run it with `roomkeeper run`, or `kopf run -m roomkeeper.handlers`.
+
+Only `on.event` is used. Kopf's other handlers write annotations and finalizers of their own, and its daemons, timers
+and indexes cost a task or more per object; the engine does their work from a queue.
+
+Under `kopf run` the settings come from the environment; restricted to namespaces, name them in ROOMKEEPER_NAMESPACE too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import signal
+from typing import TYPE_CHECKING, Any
+
+import kopf
+
+from roomkeeper.api.common import GROUP, LABEL_MANAGED_BY, MANAGED_BY, VERSION
+from roomkeeper.engine.operator import Operator
+from roomkeeper.engine.settings import Settings, SettingsError
+from roomkeeper.http import HttpServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from roomkeeper.adapters.ports import Clock
+
+logger = logging.getLogger(__name__)
+
+
+class EndlessBackoffs:
+    """Seconds between Kopf's attempts, for ever: the default gives up after a minute and ends the process."""
+
+    def __iter__(self) -> Iterator[float]:
+        """Yield 1, 2, 4, 8, 15, 15, … with jitter; each request starts anew."""
+        seconds = 1.0
+        while True:
+            yield seconds * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+            seconds = min(seconds * 2, 15.0)
+
+
+class NoDiffBase(kopf.DiffBaseStorage):
+    """Keeps no last-handled state: nobody asks for differences, and making one copies every object."""
+
+    def build(self, **_: Any) -> Any:
+        """Return nothing to compare."""
+        return {}
+
+    def fetch(self, **_: Any) -> Any:
+        """Return that nothing was kept."""
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Keep nothing."""
+
+
+@kopf.on.startup()
+async def start(settings: kopf.OperatorSettings, memo: Any, **_: Any) -> None:
+    """Tune Kopf to read only, and start the engine and the HTTP server beside it."""
+    _tune(settings)
+    try:
+        chosen = memo.get("settings") or Settings.from_environment()
+    except SettingsError as error:
+        raise kopf.PermanentError(str(error)) from None
+    clock: Clock | None = memo.get("clock")
+    memo.operator = await Operator.connect(chosen, clock)
+    memo.http = HttpServer(memo.operator)
+    try:
+        await memo.http.start()
+    except OSError as error:
+        raise kopf.PermanentError(f"cannot listen on port {chosen.http_port}: {error.strerror}") from None
+    memo.running = asyncio.create_task(memo.operator.run(), name="roomkeeper")
+    memo.running.add_done_callback(_end_process)
+
+
+@kopf.on.cleanup()
+async def stop(memo: Any, **_: Any) -> None:
+    """Stop the engine before Kopf looks for tasks that hang."""
+    if "http" in memo:
+        await memo.http.stop()
+    if "running" in memo:
+        memo.running.cancel()
+        await asyncio.gather(memo.running, return_exceptions=True)
+
+
+@kopf.on.event(GROUP, VERSION, "rooms")
+async def room_event(event: Any, memo: Any, **_: Any) -> None:
+    """Hand on what happened to a Room."""
+    memo.operator.wakeups.object_event("Room", event["type"], event["object"])
+
+
+@kopf.on.event("", "v1", "secrets", labels={LABEL_MANAGED_BY: MANAGED_BY})
+async def secret_event(event: Any, memo: Any, **_: Any) -> None:
+    """Hand on what happened to a token Secret."""
+    memo.operator.wakeups.secret_event(event["type"], event["object"])
+
+
+def _tune(settings: kopf.OperatorSettings) -> None:
+    settings.posting.enabled = False
+    settings.scanning.disabled = True  # the CRDs are installed first; saves a watch and its permissions
+    settings.peering.standalone = True
+    settings.watching.chunk_size = 500
+    settings.watching.label_selectors["", "v1", "secrets"] = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
+    settings.queueing.worker_limit = 64
+    settings.queueing.idle_timeout = 0.05
+    settings.networking.error_backoffs = EndlessBackoffs()
+    settings.persistence.diffbase_storage = NoDiffBase()
+    # Kopf removes its own finalizer from whatever carries it, so it must not be ours.
+    settings.persistence.finalizer = f"{GROUP}/kopf-unused"
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # else a line per event
+
+
+def _end_process(task: asyncio.Task[None]) -> None:
+    """End the process when the engine ends by itself: a watcher without workers would only look alive."""
+    if task.cancelled():
+        return
+    logger.critical("the engine ended unexpectedly", exc_info=task.exception())
+    signal.raise_signal(signal.SIGTERM)

@@ -1,0 +1,79 @@
+"""The HTTP server: LiveKit's webhooks, probes and metrics. It verifies and wakes; it does no work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from roomkeeper.adapters.livekit.webhooks import ForgedWebhookError, UnreadableWebhookError, verify
+from roomkeeper.engine import metrics
+
+if TYPE_CHECKING:
+    from roomkeeper.engine.operator import Operator
+
+MAX_BODY_BYTES = 2 * 1024 * 1024  # a webhook carries a room or an egress: kilobytes
+
+
+class HttpServer:
+    """The operator's listening side."""
+
+    def __init__(self, operator: Operator) -> None:
+        """Prepare the routes; `start` listens."""
+        self._operator = operator
+        application = web.Application(client_max_size=MAX_BODY_BYTES)
+        application.router.add_post("/livekit/webhook", self._webhook)
+        application.router.add_get("/healthz", self._healthz)
+        application.router.add_get("/readyz", self._readyz)
+        application.router.add_get("/metrics", self._metrics)
+        self._runner = web.AppRunner(application, access_log=None)
+
+    async def start(self) -> None:
+        """Listen; OSError when the port is taken."""
+        await self._runner.setup()
+        settings = self._operator.settings
+        await web.TCPSite(self._runner, settings.http_host or None, settings.http_port).start()
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        await self._runner.cleanup()
+
+    async def _webhook(self, request: web.Request) -> web.Response:
+        """Answer 401 unsigned or forged, 400 unreadable, 413 too large, 200 for everything else.
+
+        LiveKit repeats a delivery only after a 5xx, so what was understood is answered before it is acted on.
+        """
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            metrics.WEBHOOKS.labels("", "too large").inc()
+            raise
+        keys = {
+            server.credentials.api_key: [server.credentials.api_secret]
+            for server in self._operator.servers.all()
+        }
+        try:
+            event = verify(body, request.headers.get("Authorization", ""), keys)
+        except ForgedWebhookError:
+            metrics.WEBHOOKS.labels("", "forged").inc()
+            return web.Response(status=401, text="not signed by a key of a known LiveKit server\n")
+        except UnreadableWebhookError:
+            metrics.WEBHOOKS.labels("", "unreadable").inc()
+            return web.Response(status=400, text="signed, but not a LiveKit webhook\n")
+        metrics.WEBHOOKS.labels(event.event, self._operator.wakeups.webhook(event)).inc()
+        return web.Response()
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        """Answer whenever the event loop turns; LiveKit or the API server being down is no reason to restart."""
+        return web.Response(text="ok\n")
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        if self._operator.is_working:
+            return web.Response(text="ok\n")
+        return web.Response(status=503, text="the caches are not filled yet\n")
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        return web.Response(
+            body=generate_latest(metrics.REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
