@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from roomkeeper.domain import rooms
 from roomkeeper.domain.conditions import find
-from roomkeeper.domain.reasons import Reason
+from roomkeeper.domain.reasons import Reason, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,9 +49,9 @@ def _turn(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Note]
     if now is None or (was and was["reason"] == now["reason"]):
         return
     if now["status"] == "False" and now["reason"] not in _PASSING:
-        yield Note("Warning", Reason.named(now["reason"]), now["message"])
+        yield Note("Warning", named(now["reason"]), now["message"])
     if now["status"] == "True" and was and was["reason"] not in _PASSING:
-        yield Note("Normal", Reason.named(now["reason"]), f"recovered from {was['reason']}: {now['message']}")
+        yield Note("Normal", named(now["reason"]), f"recovered from {was['reason']}: {now['message']}")
 
 
 def _orphaned(room: str) -> str:

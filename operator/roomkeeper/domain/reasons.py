@@ -101,3 +101,8 @@ class Reason(StrEnum):
         "OrphanedRoom",
         "LiveKit could not be told to delete the room in time. When it is back: `lk room delete NAME`.",
     )
+
+
+def named(value: str) -> Reason:
+    """Return the reason that the API shows under this name."""
+    return next(reason for reason in Reason if reason.value == value)
