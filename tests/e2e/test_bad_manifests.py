@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from roomkeeper.api.room import KIND
+from roomkeeper.localstack import KubectlError
 from tests.e2e.manifests.bad_rooms import BAD_ROOMS, BadRoom
 from tests.e2e.manifests.base import room, text
 from tests.e2e.manifests.good_rooms import GOOD_ROOMS, GoodRoom
 from tests.e2e.manifests.transitions import IMMUTABLE, TRANSITIONS, Transition
-
-from roomkeeper.api.room import KIND
-from roomkeeper.localstack import KubectlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

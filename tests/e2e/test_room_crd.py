@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.e2e.manifests.base import room, text
 
 from roomkeeper.api.common import Condition, ConditionStatus
 from roomkeeper.api.room_status import MAX_METADATA_KEYS, PendingChange, RoomStatus, TokenStatus
+from tests.e2e.manifests.base import room, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

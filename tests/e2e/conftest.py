@@ -1,0 +1,117 @@
+"""One real stack for all end-to-end tests, an operator that runs beside it, and a namespace for each test."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from livekit.protocol import room as pb
+
+from roomkeeper.localstack import LocalStack
+from tests.e2e.support import Cluster, OperatorProcess, with_livekit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from livekit import api
+
+ROOT = Path(__file__).parents[2]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of them need the stack."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.stack)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A real API server and a real LiveKit, with our CRDs."""
+    with LocalStack(directory=tmp_path_factory.mktemp("stack")) as running:
+        running.apply_crds(ROOT / "crds")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def operator(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+    """The operator, running and in sync."""
+    process = OperatorProcess(stack, tmp_path_factory.mktemp("operator") / "operator.log")
+    process.start()
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
+@pytest.fixture
+def cluster(stack: LocalStack) -> Iterator[Cluster]:
+    """A namespace of the test's own; its Rooms are deleted afterwards, whether or not an operator runs."""
+    namespace = f"t-{uuid.uuid4().hex[:8]}"
+    stack.kubectl("create", "namespace", namespace)
+    yield Cluster(stack, namespace)
+    rooms = stack.kubectl("get", "rooms", "-n", namespace, "-o", "name").split()
+    if rooms:
+        stack.kubectl("delete", *rooms, "-n", namespace, "--wait=false")
+        unhold = '{"metadata":{"finalizers":null}}'
+        for room in rooms:
+            stack.kubectl("patch", room, "-n", namespace, "--type=merge", "-p", unhold, check=False)
+    stack.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+class LiveKitView:
+    """What the real server says, asked through its own SDK."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self._stack = stack
+
+    def room(self, name: str) -> Any:
+        """Return the room as ListRooms shows it; None when it is not there."""
+
+        async def ask(client: api.LiveKitAPI) -> Any:
+            return next(iter((await client.room.list_rooms(pb.ListRoomsRequest(names=[name]))).rooms), None)
+
+        return asyncio.run(with_livekit(self._stack, ask))
+
+    def names(self) -> list[str]:
+        """Return the names of all rooms; a duplicate would come twice."""
+
+        async def ask(client: api.LiveKitAPI) -> list[str]:
+            return [room.name for room in (await client.room.list_rooms(pb.ListRoomsRequest())).rooms]
+
+        return asyncio.run(with_livekit(self._stack, ask))
+
+    def delete(self, name: str) -> None:
+        """Delete a room behind the operator's back."""
+
+        async def ask(client: api.LiveKitAPI) -> Any:
+            return await client.room.delete_room(pb.DeleteRoomRequest(room=name))
+
+        asyncio.run(with_livekit(self._stack, ask))
+
+    def set_metadata(self, name: str, metadata: str) -> None:
+        """Change a room's metadata as an application does."""
+
+        async def ask(client: api.LiveKitAPI) -> Any:
+            return await client.room.update_room_metadata(
+                pb.UpdateRoomMetadataRequest(room=name, metadata=metadata)
+            )
+
+        asyncio.run(with_livekit(self._stack, ask))
+
+    def create(self, name: str, **fields: Any) -> Any:
+        """Create a room as somebody else."""
+
+        async def ask(client: api.LiveKitAPI) -> Any:
+            return await client.room.create_room(pb.CreateRoomRequest(name=name, **fields))
+
+        return asyncio.run(with_livekit(self._stack, ask))
+
+
+@pytest.fixture(scope="session")
+def livekit(stack: LocalStack) -> LiveKitView:
+    """The real LiveKit, seen with its own SDK."""
+    return LiveKitView(stack)

@@ -1,0 +1,207 @@
+"""What the end-to-end tests drive: the operator as a process, waiting by condition, LiveKit through its own SDK."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from livekit import api
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from pathlib import Path
+
+    from roomkeeper.localstack import LocalStack
+
+T = TypeVar("T")
+
+PATIENCE = 5  # a figure of the README is printed when it is missed, and fails at so many times it
+POLL_SECONDS = 0.05
+RESYNC_SECONDS = 5
+
+
+def eventually(what: str, check: Callable[[], T], *, within: float) -> T:
+    """Wait until `check` returns something true; print how long it took, fail past PATIENCE times `within`."""
+    started = time.monotonic()
+    while True:
+        try:
+            found, seen = check(), ""
+        except (AssertionError, LookupError) as error:
+            found, seen = None, repr(error)
+        took = time.monotonic() - started
+        if found:
+            late = " LATE" if took > within else ""
+            print(f"[{took:6.2f} s of {within:g} s]{late} {what}")
+            return found  # type: ignore[return-value]
+        if took > within * PATIENCE:
+            raise AssertionError(f"not within {within * PATIENCE:g} s: {what} {seen}")
+        time.sleep(POLL_SECONDS)
+
+
+class OperatorProcess:
+    """`roomkeeper run` beside the stack, with its output in a file; `command` may be another entry point."""
+
+    def __init__(self, stack: LocalStack, log: Path, *, command: list[str] | None = None) -> None:
+        self.log = log
+        self._stack = stack
+        self._command = command or [sys.executable, "-m", "roomkeeper"]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, ready: bool = True, options: tuple[str, ...] = (), **environment: str) -> Self:
+        """Start it; with `ready`, wait until its caches are filled and it works."""
+        stack = self._stack
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [
+                    *self._command,
+                    "run",
+                    "--http-host=127.0.0.1",
+                    f"--http-port={stack.operator_port}",
+                    f"--resync-seconds={RESYNC_SECONDS}",
+                    *options,
+                ],
+                env={
+                    **os.environ,
+                    "KUBECONFIG": str(stack.operator_kubeconfig),
+                    "LIVEKIT_URL": stack.livekit.url,
+                    "LIVEKIT_API_KEY": stack.livekit.api_key,
+                    "LIVEKIT_API_SECRET": stack.livekit.api_secret,
+                    "PYTHONUNBUFFERED": "1",
+                    **environment,
+                },
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        if ready:
+            eventually("the operator is ready", self.is_ready, within=10)
+        return self
+
+    def is_ready(self) -> bool:
+        """Ask /readyz."""
+        assert self.is_running, self.output()[-2000:]
+        return http_status(f"http://127.0.0.1:{self._stack.operator_port}/readyz") == 200
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether the process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._process is not None
+        return self._process.pid
+
+    def output(self) -> str:
+        """Everything it printed so far."""
+        return self.log.read_text(errors="replace")
+
+    def stop(self, sig: signal.Signals = signal.SIGTERM) -> int:
+        """End it by a signal and return its exit code."""
+        if self._process is None:
+            return 0
+        if self._process.poll() is None:
+            self._process.send_signal(sig)
+        code = self._process.wait(30)
+        self._process = None
+        return code
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.stop(signal.SIGKILL)
+
+
+def http_status(url: str, *, data: bytes | None = None, headers: Mapping[str, str] | None = None) -> int:
+    """Return the status of one HTTP request; 0 when nobody answers."""
+    from urllib import error, request  # noqa: PLC0415
+
+    try:
+        with request.urlopen(
+            request.Request(url, data=data, headers=dict(headers or {})), timeout=10
+        ) as answer:
+            return int(answer.status)
+    except error.HTTPError as answered:
+        answered.close()
+        return answered.code
+    except (error.URLError, ConnectionError, TimeoutError):
+        return 0
+
+
+class Cluster:
+    """kubectl in one namespace, with JSON in and out."""
+
+    def __init__(self, stack: LocalStack, namespace: str) -> None:
+        self.stack = stack
+        self.namespace = namespace
+
+    def apply(self, *bodies: Mapping[str, Any]) -> None:
+        """Apply manifests."""
+        items = {"apiVersion": "v1", "kind": "List", "items": list(bodies)}
+        self.stack.kubectl("apply", "-n", self.namespace, "-f", "-", input=json.dumps(items))
+
+    def room(self, name: str, **spec: Any) -> dict[str, Any]:
+        """Return the manifest of a Room."""
+        return {
+            "apiVersion": "roomkeeper.dev/v1alpha1",
+            "kind": "Room",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": spec,
+        }
+
+    def get(self, kind: str, name: str) -> dict[str, Any] | None:
+        """Read an object; None when it is not there."""
+        found = self.stack.kubectl(
+            "get", kind, name, "-n", self.namespace, "-o", "json", "--ignore-not-found"
+        )
+        return json.loads(found) if found.strip() else None
+
+    def list(self, kind: str) -> list[dict[str, Any]]:
+        """Read all objects of a kind."""
+        items: list[dict[str, Any]] = json.loads(
+            self.stack.kubectl("get", kind, "-n", self.namespace, "-o", "json")
+        )["items"]
+        return items
+
+    def delete(self, kind: str, name: str, *, wait: bool = False) -> None:
+        """Delete an object."""
+        self.stack.kubectl("delete", kind, name, "-n", self.namespace, f"--wait={str(wait).lower()}")
+
+    def condition(self, name: str, kind: str = "Ready") -> dict[str, Any]:
+        """Return a condition of a Room; LookupError while it has none."""
+        room = self.get("room", name)
+        conditions = room["status"].get("conditions", []) if room else []
+        found: dict[str, Any] = next((condition for condition in conditions if condition["type"] == kind), {})
+        if not found:
+            raise LookupError(f"{name} has no condition {kind}")
+        return found
+
+    def is_ready(self, name: str) -> bool:
+        """Tell whether a Room is Ready and that was said of its present generation."""
+        room = self.get("room", name)
+        ready = self.condition(name)
+        return bool(
+            room
+            and ready["status"] == "True"
+            and ready["observedGeneration"] == room["metadata"]["generation"]
+        )
+
+    def secret(self, name: str) -> dict[str, str] | None:
+        """Read a Secret's data, decoded."""
+        found = self.get("secret", name)
+        if found is None:
+            return None
+        return {key: base64.b64decode(value).decode() for key, value in found.get("data", {}).items()}
+
+
+async def with_livekit(stack: LocalStack, ask: Callable[[api.LiveKitAPI], Awaitable[T]]) -> T:
+    """Ask LiveKit something through its own SDK."""
+    async with api.LiveKitAPI(
+        stack.livekit.http_url, stack.livekit.api_key, stack.livekit.api_secret, failover=False
+    ) as client:
+        return await ask(client)
