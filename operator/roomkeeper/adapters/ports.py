@@ -142,7 +142,10 @@ class Kubernetes(Protocol):
         patch: Mapping[str, Any],
         subresource: str = "",
     ) -> Body:
-        """Merge-patch an object or its subresource; metadata.uid and resourceVersion in the patch guard it."""
+        """Merge-patch an object or its subresource; metadata.uid and resourceVersion in the patch guard it.
+
+        A status is guarded by its resourceVersion alone: there the API server ignores a uid.
+        """
 
     async def delete(
         self, resource: Resource, *, namespace: str, name: str, uid: str, resource_version: str

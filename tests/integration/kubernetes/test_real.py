@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
 import yaml
+from kubernetes.aio.config import incluster_config
 
 from roomkeeper.adapters.kubernetes import authentication
 from roomkeeper.adapters.kubernetes.client import KubernetesClient
@@ -144,6 +147,26 @@ async def test_an_exec_plugin_is_run_again_when_its_token_is_refused(
     client = await KubernetesClient.connect(kubeconfig_of(user))
     token.write_text(token_of(stack.operator_kubeconfig))
     assert await who_am_i(client)
+    await client.aclose()
+
+
+async def test_in_a_pod_the_service_account_is_used_and_its_rotated_token_read(
+    stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = yaml.safe_load(stack.kubeconfig.read_text())["clusters"][0]["cluster"]
+    certificate, token = tmp_path / "ca.crt", tmp_path / "token"
+    certificate.write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
+    token.write_text("not-known-to-the-server")
+    address = urlsplit(cluster["server"])
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", str(address.hostname))
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(address.port))
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(token))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(certificate))
+    client = await KubernetesClient.connect()
+    token.write_text(token_of(stack.operator_kubeconfig) + "\n")
+    assert await who_am_i(client) == "roomkeeper"
     await client.aclose()
 
 

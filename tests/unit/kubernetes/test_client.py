@@ -280,12 +280,31 @@ async def test_a_server_that_does_not_answer_is_left_in_time(
     assert observed == [("list", "secrets", "error")]
 
 
-async def test_a_kubeconfig_that_is_missing_or_broken_says_what_to_do(tmp_path: Path) -> None:
-    broken = tmp_path / "broken"
-    broken.write_text("clusters: []\n")
-    for path in (tmp_path / "missing", broken):
-        with pytest.raises(KubernetesError, match="set KUBECONFIG"):
-            await KubernetesClient.connect(str(path))
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(None, id="no file"),
+        pytest.param("clusters: []\n", id="nothing in it"),
+        pytest.param("clusters: [\n", id="no YAML"),
+        pytest.param("just words\n", id="no object"),
+    ],
+)
+async def test_a_kubeconfig_that_cannot_be_read_says_what_to_do(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "kubeconfig"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(KubernetesError, match="set KUBECONFIG"):
+        await KubernetesClient.connect(str(path))
+
+
+async def test_outside_a_cluster_and_without_a_kubeconfig_it_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(KubernetesError, match="set KUBECONFIG"):
+        await KubernetesClient.connect()
 
 
 async def test_kubeconfig_comes_from_the_environment_as_it_is_now(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import yaml
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 
@@ -27,7 +28,15 @@ _logger = logging.getLogger(__name__)
 _RELOAD_SECONDS = 60.0  # as client-go and the library's in-cluster loader do
 _LOAD_TIMEOUT_SECONDS = 10.0  # an exec plugin that hangs must not hang us
 # What the loaders raise for a missing file, a malformed one, a failing plugin or a slow one.
-_LOAD_ERRORS = (ConfigException, OSError, ValueError, TypeError, KeyError, AttributeError, TimeoutError)
+_LOAD_ERRORS = (
+    ConfigException,
+    OSError,  # TimeoutError and ssl.SSLError among them
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    yaml.YAMLError,
+)
 
 
 class Authentication:

@@ -137,7 +137,7 @@ class KubernetesClient:
         patch: Mapping[str, Any],
         subresource: str = "",
     ) -> Body:
-        """Merge-patch an object or its subresource; metadata.uid and resourceVersion in the patch guard it."""
+        """Merge-patch an object or its subresource; a status is guarded by the resourceVersion alone."""
         return await self._send(
             "patch",
             resource,

@@ -54,7 +54,6 @@ class _Series:
     observed: datetime
     written: datetime
     count: int = 1
-    written_count: int = 1
 
 
 class EventRecorder:
@@ -71,6 +70,7 @@ class EventRecorder:
         self._queue: asyncio.Queue[EventNote] = asyncio.Queue(_QUEUE_SIZE)
         self._limiter = AsyncLimiter(_BURST, _BURST / _PER_SECOND)
         self._series: OrderedDict[EventNote, _Series] = OrderedDict()  # the longest silent first
+        self._uncounted: dict[EventNote, _Series] = {}  # whose count is higher than the Event says
         self._stopping = asyncio.Event()
         self._reported_drops = 0
 
@@ -89,7 +89,8 @@ class EventRecorder:
                 await self._record(note)
             await self._write_counts(_SERIES_INTERVAL)
             self._forget_old_series()
-            self._report_drops()
+            if self._queue.empty():  # once per burst
+                self._report_drops()
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):
                 while not self._queue.empty():
@@ -125,6 +126,7 @@ class EventRecorder:
             series.count += 1
             series.observed = now
             self._series.move_to_end(note)
+            self._uncounted[note] = series
             return
         if not self._limiter.has_capacity():
             self.dropped += 1
@@ -137,15 +139,16 @@ class EventRecorder:
     async def _write_counts(self, interval: timedelta) -> None:
         """Write the counts that changed and were not written for the interval."""
         now = self._clock.now()
-        for note, series in list(self._series.items()):
-            if series.count == series.written_count or now - series.written < interval:
+        for note, series in list(self._uncounted.items()):
+            if now - series.written < interval:
                 continue
             if not self._limiter.has_capacity():
                 return  # the next round writes it
             patch = {"series": {"count": series.count, "lastObservedTime": _micro_time(series.observed)}}
-            series.written, series.written_count = now, series.count
+            series.written = now
+            del self._uncounted[note]
             if not await self._write(note, patch, event_name=series.event_name):
-                del self._series[note]  # it may have expired: the next one is a new Event
+                self._series.pop(note, None)  # it may have expired: the next one is a new Event
 
     async def _write(self, note: EventNote, body: Body, *, event_name: str = "") -> bool:
         """Create an Event, or patch the named one; tell whether it is there."""

@@ -1,4 +1,4 @@
-"""JSON objects as fields: the merge patch of RFC 7386, and leaves by path, as field ownership counts them."""
+"""JSON objects as fields: the merge patch of RFC 7396, and leaves by path, as field ownership counts them."""
 
 from __future__ import annotations
 
