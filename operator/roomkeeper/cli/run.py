@@ -96,7 +96,7 @@ def run(
 def start(settings: Settings, **memo: object) -> None:
     """Run Kopf with our handlers, in this process, until a signal ends it."""
     kopf.configure(
-        log_format=kopf.LogFormat.JSON if settings.log_format == "json" else kopf.LogFormat.PLAIN,
+        log_format=kopf.LogFormat.JSON if settings.log_format == "json" else kopf.LogFormat.FULL,
     )
     kopf.run(
         registry=kopf.get_default_registry(),

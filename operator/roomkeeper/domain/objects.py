@@ -22,6 +22,10 @@ class Key(NamedTuple):
     namespace: str
     name: str
 
+    def __str__(self) -> str:
+        """Return it as people write it."""
+        return f"{self.kind} {self.namespace}/{self.name}"
+
 
 def parse_time(text: str) -> datetime:
     """Return the aware datetime of an RFC 3339 text."""

@@ -33,10 +33,10 @@ CLOCK_TOLERANCE = timedelta(seconds=5)
 class ServerState(Enum):
     """What the last look at a server told."""
 
-    UNKNOWN = "unknown"  # not looked at yet
-    ACCEPTED = "accepted"  # it answers and accepts the credentials
+    UNKNOWN = "not looked at yet"
+    ACCEPTED = "reachable, credentials accepted"
     UNREACHABLE = "unreachable"
-    REFUSED = "refused"  # it answers and refuses the credentials
+    REFUSED = "reachable, credentials refused"
 
 
 @dataclass(frozen=True, slots=True)

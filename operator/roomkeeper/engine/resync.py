@@ -45,7 +45,7 @@ class ServerResync:
             before = self.server.state
             changed = await self.server.probe(self.wakeups.is_claimed)
             if self.server.state is not before:
-                logger.info("LiveKit at %s is %s", self.server.view.url, self.server.state.value)
+                logger.info("LiveKit at %s: %s", self.server.view.url, self.server.state.value)
                 self.wakeups.server_changed(self.server)
             else:
                 self.wakeups.rooms_changed(changed)
