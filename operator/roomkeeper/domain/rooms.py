@@ -44,9 +44,10 @@ class Server:
     """The LiveKit server of an object, as decisions need it."""
 
     url: str
-    signing_key: str
+    signing_key: str  # fingerprint of the API key and its secret
     state: ServerState
     policy: Policy
+    key_was_accepted: bool = False  # since this process began, and not refused since
 
 
 class Absence(Enum):
@@ -225,15 +226,14 @@ def _plan_role(world: World, wanted: tokens.RoleTokens) -> IssueTokens | None:
 
 
 def _may_sign(world: World, wanted: tokens.RoleTokens, secret: TokenSecret | None) -> bool:
-    """Sign only with a key that the server has accepted: now, or when it signed what is in the Secret.
+    """Sign only with a key that the server has accepted: from us, or when it signed what is in the Secret.
 
     So tokens are renewed while LiveKit is down, and a wrong key never replaces tokens that work.
     """
-    if is_usable(world):
-        return True
+    if world.server is None or world.server.state is ServerState.REFUSED:
+        return False
     signed_by = secret.annotations.get(common.ANNOTATION_SIGNING_KEY) if secret else None
-    refused = world.server is None or world.server.state is ServerState.REFUSED
-    return signed_by == wanted.signing_key and not refused
+    return world.server.key_was_accepted or signed_by == wanted.signing_key
 
 
 def _plan_deletion(world: World) -> tuple[Action, ...]:

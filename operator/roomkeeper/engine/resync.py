@@ -40,7 +40,6 @@ class ServerResync:
 
     async def run(self) -> None:
         """Look for ever; sooner when a call has failed, with backoff while the server does not answer."""
-        failures = 0
         while True:
             before = self.server.state
             changed = await self.server.probe(self.wakeups.is_claimed)
@@ -49,8 +48,7 @@ class ServerResync:
                 self.wakeups.server_changed(self.server)
             else:
                 self.wakeups.rooms_changed(changed)
-            failures = 0 if self.server.is_usable else failures + 1
-            await self._pause(failures)
+            await self._pause(self.server.failures)
 
     async def _pause(self, failures: int) -> None:
         if failures:

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 # A room that we created a moment ago may not be listed yet.
 CREATED_RECENTLY_SECONDS = 5.0
+# Probes in a row: one that fails is no reason to write to every Room of the server.
+TOLERATED_FAILURES = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class LiveKitServer:
         """Know nothing yet; `probe` looks."""
         self.credentials = credentials
         self.state = ServerState.UNKNOWN
+        self.failures = 0  # probes that failed in a row
         self.probed = asyncio.Event()
         self.suspected = asyncio.Event()
         self._url = url
@@ -66,6 +69,7 @@ class LiveKitServer:
         self._count_people = count_people
         self._policy = policy or Policy()
         self._fingerprint = fingerprint(credentials)
+        self._key_was_accepted = False
         self._rooms: dict[str, LiveRoom] = {}
         self._seen_at: dict[str, float] = {}  # of rooms read one by one since the last list began
         self._created_at: dict[str, float] = {}
@@ -74,7 +78,7 @@ class LiveKitServer:
     @property
     def view(self) -> Server:
         """What decisions need to know of this server."""
-        return Server(self._url, self._fingerprint, self.state, self._policy)
+        return Server(self._url, self._fingerprint, self.state, self._policy, self._key_was_accepted)
 
     @property
     def is_usable(self) -> bool:
@@ -87,15 +91,21 @@ class LiveKitServer:
         try:
             listed = await self._api.list_rooms()
         except LiveKitCredentialsError:
+            self.failures += 1
             self.state = ServerState.REFUSED
+            self._key_was_accepted = False
             return set()
         except LiveKitError as error:
             logger.warning("LiveKit at %s: %s", self._url, error)
-            self.state = ServerState.UNREACHABLE
+            self.failures += 1
+            if self.state is not ServerState.ACCEPTED or self.failures > TOLERATED_FAILURES:
+                self.state = ServerState.UNREACHABLE
             return set()
         finally:
             self.probed.set()
+        self.failures = 0
         self.state = ServerState.ACCEPTED
+        self._key_was_accepted = True
         return self._replace([room for room in listed if is_claimed(room.name)], started)
 
     async def look(self, name: str, *, known_sid: str = "", fresh: bool = False) -> Look:
