@@ -44,7 +44,8 @@ class KubernetesClient:
     """The port `Kubernetes` on one aiohttp session.
 
     Address, TLS and authentication are those of `kubernetes.aio`, its typed API is not used: a server-side apply of
-    a Secret costs 0.99 ms of CPU through it and 0.35 ms through a session (measured).
+    a Secret costs 0.99 ms of CPU through it and 0.35 ms through a session (measured; over TLS on a busy machine with
+    16 at a time 1.6 and 0.7 ms).
 
     Nothing is retried in here, because the engine's queue does that with backoff. The exception is a 401: the
     credentials are read again and the request is sent once more.
