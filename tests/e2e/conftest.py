@@ -57,8 +57,7 @@ def cluster(stack: LocalStack) -> Iterator[Cluster]:
     if rooms:
         stack.kubectl("delete", *rooms, "-n", namespace, "--wait=false")
         unhold = '{"metadata":{"finalizers":null}}'
-        for room in rooms:
-            stack.kubectl("patch", room, "-n", namespace, "--type=merge", "-p", unhold, check=False)
+        stack.kubectl("patch", *rooms, "-n", namespace, "--type=merge", "-p", unhold, check=False)
     stack.kubectl("delete", "namespace", namespace, "--wait=false")
 
 
@@ -81,6 +80,29 @@ class LiveKitView:
 
         async def ask(client: api.LiveKitAPI) -> list[str]:
             return [room.name for room in (await client.room.list_rooms(pb.ListRoomsRequest())).rooms]
+
+        return asyncio.run(with_livekit(self._stack, ask))
+
+    def participants(self, name: str) -> list[Any]:
+        """Return who is in a room; nobody when it is not there."""
+
+        async def ask(client: api.LiveKitAPI) -> list[Any]:
+            answer = await client.room.list_participants(pb.ListParticipantsRequest(room=name))
+            return list(answer.participants)
+
+        return asyncio.run(with_livekit(self._stack, ask))
+
+    def publisher(self, name: str, identity: str) -> Any:
+        """Return that participant once they publish; None before."""
+        found = (one for one in self.participants(name) if one.identity == identity and one.tracks)
+        return next(found, None)
+
+    def sids(self, prefix: str) -> list[tuple[str, str]]:
+        """Return name and SID of all rooms whose name begins so, sorted."""
+
+        async def ask(client: api.LiveKitAPI) -> list[tuple[str, str]]:
+            rooms = (await client.room.list_rooms(pb.ListRoomsRequest())).rooms
+            return sorted((room.name, room.sid) for room in rooms if room.name.startswith(prefix))
 
         return asyncio.run(with_livekit(self._stack, ask))
 

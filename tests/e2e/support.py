@@ -50,7 +50,7 @@ class OperatorProcess:
     def __init__(self, stack: LocalStack, log: Path, *, command: list[str] | None = None) -> None:
         self.log = log
         self._stack = stack
-        self._command = command or [sys.executable, "-m", "roomkeeper"]
+        self._command = command or [sys.executable, "-m", "roomkeeper", "run"]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, ready: bool = True, options: tuple[str, ...] = (), **environment: str) -> Self:
@@ -60,10 +60,6 @@ class OperatorProcess:
             self._process = subprocess.Popen(
                 [
                     *self._command,
-                    "run",
-                    "--http-host=127.0.0.1",
-                    f"--http-port={stack.operator_port}",
-                    f"--resync-seconds={RESYNC_SECONDS}",
                     *options,
                 ],
                 env={
@@ -72,6 +68,9 @@ class OperatorProcess:
                     "LIVEKIT_URL": stack.livekit.url,
                     "LIVEKIT_API_KEY": stack.livekit.api_key,
                     "LIVEKIT_API_SECRET": stack.livekit.api_secret,
+                    "ROOMKEEPER_HTTP_HOST": "127.0.0.1",
+                    "ROOMKEEPER_HTTP_PORT": str(stack.operator_port),
+                    "ROOMKEEPER_RESYNC_SECONDS": str(RESYNC_SECONDS),
                     "PYTHONUNBUFFERED": "1",
                     **environment,
                 },
@@ -115,6 +114,29 @@ class OperatorProcess:
     def kill(self) -> None:
         """End it as a crash would."""
         self.stop(signal.SIGKILL)
+
+
+def metric(stack: LocalStack, name: str) -> float:
+    """Sum a metric of the operator over all its labels; 0 while it has none."""
+    from urllib import request  # noqa: PLC0415
+
+    from prometheus_client.parser import text_string_to_metric_families  # noqa: PLC0415
+
+    with request.urlopen(f"http://127.0.0.1:{stack.operator_port}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    families = text_string_to_metric_families(text)
+    return sum(sample.value for family in families for sample in family.samples if sample.name == name)
+
+
+def settle(stack: LocalStack) -> None:
+    """Wait until the operator has looked at LiveKit twice more and has nothing left to do."""
+    looked = metric(stack, "roomkeeper_livekit_requests_total")
+
+    def is_settled() -> bool:
+        looks = metric(stack, "roomkeeper_livekit_requests_total") - looked
+        return looks >= 2 and metric(stack, "roomkeeper_queue_depth") == 0
+
+    eventually("the operator has settled", is_settled, within=2 * RESYNC_SECONDS + 1)
 
 
 def http_status(url: str, *, data: bytes | None = None, headers: Mapping[str, str] | None = None) -> int:
@@ -190,6 +212,15 @@ class Cluster:
             and ready["status"] == "True"
             and ready["observedGeneration"] == room["metadata"]["generation"]
         )
+
+    def ready_rooms(self) -> list[str]:
+        """Return the names of all Rooms that are Ready."""
+        return [
+            room["metadata"]["name"]
+            for room in self.list("rooms")
+            for condition in room.get("status", {}).get("conditions", ())
+            if (condition["type"], condition["status"]) == ("Ready", "True")
+        ]
 
     def secret(self, name: str) -> dict[str, str] | None:
         """Read a Secret's data, decoded."""
