@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import kopf
 
+from roomkeeper.adapters.ports import KubernetesError
 from roomkeeper.api.common import GROUP, LABEL_MANAGED_BY, MANAGED_BY, VERSION
 from roomkeeper.engine.operator import Operator
 from roomkeeper.engine.settings import Settings, SettingsError
@@ -59,17 +60,15 @@ class NoDiffBase(kopf.DiffBaseStorage):
 async def start(settings: kopf.OperatorSettings, memo: Any, **_: Any) -> None:
     """Tune Kopf to read only, and start the engine and the HTTP server beside it."""
     _tune(settings)
+    clock: Clock | None = memo.get("clock")
     try:
         chosen = memo.get("settings") or Settings.from_environment()
-    except SettingsError as error:
-        raise kopf.PermanentError(str(error)) from None
-    clock: Clock | None = memo.get("clock")
-    memo.operator = await Operator.connect(chosen, clock)
-    memo.http = HttpServer(memo.operator)
-    try:
+        memo.operator = await Operator.connect(chosen, clock)
+        memo.http = HttpServer(memo.operator)
         await memo.http.start()
-    except OSError as error:
-        raise kopf.PermanentError(f"cannot listen on port {chosen.http_port}: {error.strerror}") from None
+    except (SettingsError, KubernetesError, OSError) as error:
+        # Anything else than a PermanentError would be tried again every minute, in silence.
+        raise kopf.PermanentError(str(error)) from None
     memo.running = asyncio.create_task(memo.operator.run(), name="roomkeeper")
     memo.running.add_done_callback(_end_process)
 

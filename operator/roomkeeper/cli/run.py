@@ -98,13 +98,18 @@ def start(settings: Settings, **memo: object) -> None:
     kopf.configure(
         log_format=kopf.LogFormat.JSON if settings.log_format == "json" else kopf.LogFormat.FULL,
     )
-    kopf.run(
-        registry=kopf.get_default_registry(),
-        standalone=True,
-        clusterwide=not settings.namespaces,
-        namespaces=settings.namespaces,
-        memo=kopf.Memo(settings=settings, **memo),
-    )
+    try:
+        kopf.run(
+            registry=kopf.get_default_registry(),
+            standalone=True,
+            clusterwide=not settings.namespaces,
+            namespaces=settings.namespaces,
+            memo=kopf.Memo(settings=settings, **memo),
+        )
+    except Exception as error:
+        if isinstance(error.__cause__, kopf.PermanentError):  # what handlers.start says to the user
+            raise click.ClickException(str(error.__cause__)) from None
+        raise
 
 
 __all__ = ["handlers", "run", "start"]

@@ -84,10 +84,10 @@ class Operator:
         return self._working.is_set()
 
     async def run(self) -> None:
-        """Run until cancelled, then release what was opened."""
+        """Run until cancelled, then send the last Events and release what was opened."""
+        events = asyncio.create_task(self.recorder.run(), name="events")
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self.recorder.run(), name="events")
                 group.create_task(self.queue.run_timers(), name="timers")
                 group.create_task(self._cache_resync.run(), name="cache-resync")
                 for server in self.servers.all():
@@ -97,6 +97,8 @@ class Operator:
                 group.create_task(self._workers.run(), name="workers")
         finally:
             self._working.clear()
+            self.recorder.stop()
+            await events
             await self._kubernetes.aclose()
             for server in self.servers.all():
                 await server.aclose()
