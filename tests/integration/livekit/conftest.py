@@ -140,6 +140,9 @@ class RealServer:
             await client.connect(self.url, token)
         except rtc.ConnectError as error:
             raise JoinRefusedError from error
+        evicted = self._clients.pop((room, identity), None)
+        if evicted:
+            await evicted.disconnect()
         self._clients[room, identity] = client
         return client
 

@@ -217,7 +217,7 @@ async def test_no_more_calls_run_at_a_time_than_allowed() -> None:
         if running == 3:
             full.set()
         await full.wait()
-        await asyncio.sleep(0)  # lets a fourth in, were there one
+        await asyncio.sleep(0.02)  # lets a fourth in, were there one
         running -= 1
         return await rooms(request)
 

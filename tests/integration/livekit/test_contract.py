@@ -214,4 +214,4 @@ async def test_the_life_of_a_room_is_told_in_events(server: Server) -> None:
     ]
     assert {(event.room_name, event.room_sid) for event in server.events} == {(name, created.sid)}
     assert len({event.id for event in server.events}) == 4
-    assert await is_gone(server, name)
+    await server.until(lambda: is_gone(server, name))

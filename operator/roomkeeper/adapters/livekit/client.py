@@ -61,7 +61,7 @@ class LiveKitClient:
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._rate = AsyncLimiter(limits.per_second, time_period=1)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=limits.concurrency),
+            connector=aiohttp.TCPConnector(limit=0),  # the semaphore limits
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         self._twirp = TwirpClient(self._session, url, "livekit", failover=False)
