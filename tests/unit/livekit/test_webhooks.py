@@ -25,7 +25,7 @@ def sign(body: bytes, *, secret: str = SECRET, algorithm: str = "HS256", **chang
     claims = {
         "iss": "APIkey",
         "nbf": time.time(),
-        "exp": time.time() + 300,
+        "exp": time.time() + 3600,
         "sha256": base64.b64encode(hashlib.sha256(body).digest()).decode(),
     }
     claims.update(changes)
@@ -67,7 +67,7 @@ def test_an_egress_event_without_a_room_names_the_room_of_the_egress() -> None:
         pytest.param(sign(BODY, iss=None), id="no-key"),
         pytest.param(sign(BODY, exp=time.time() - 90), id="expired"),
         pytest.param(sign(BODY, exp=None), id="no-expiry"),
-        pytest.param(sign(BODY, nbf=time.time() + 90), id="not-yet-valid"),
+        pytest.param(sign(BODY, nbf=time.time() + 1800), id="not-yet-valid"),
         pytest.param(sign(BODY, sha256=None), id="no-hash"),
         pytest.param(sign(BODY, sha256=7), id="a-hash-that-is-no-text"),
         pytest.param(sign(BODY + b" "), id="for-another-body"),
