@@ -49,13 +49,13 @@ def _kubernetes(name: str, build_minutes: int) -> Program:
 _ALL = (
     _kubernetes("kube-apiserver", 9),
     _kubernetes("kube-controller-manager", 2),
-    _kubernetes("kubectl", 1),
+    _kubernetes("kubectl", 2),
     Program(
         name="etcd",
         version="v3.6.8",
         module="kube",
         package="go.etcd.io/etcd/server/v3",
-        build_minutes=1,
+        build_minutes=2,
         kubernetes=True,
     ),
     Program(
