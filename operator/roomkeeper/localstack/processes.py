@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import os
 import signal
 import subprocess
 import time
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from .errors import LocalStackError, last_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 _READY_SECONDS: Final = 60.0
@@ -66,6 +68,10 @@ class Part(abc.ABC):
     def arguments(self) -> list[str]:
         """The command line after the program; also the place to write configuration files."""
 
+    def environment(self) -> Mapping[str, str]:
+        """What is added to the environment; secrets go here, a command line is for all to read."""
+        return {}
+
     @abc.abstractmethod
     def is_ready(self) -> bool:
         """Whether it answers. May raise OSError while it does not."""
@@ -96,6 +102,7 @@ class Part(abc.ABC):
             self._process = subprocess.Popen(
                 command,
                 cwd=self.directory,
+                env={**os.environ, **self.environment()},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
