@@ -52,10 +52,11 @@ def cluster(stack: LocalStack) -> Iterator[Cluster]:
     """A namespace of the test's own; its Rooms are deleted afterwards, whether or not an operator runs."""
     namespace = f"t-{uuid.uuid4().hex[:8]}"
     stack.kubectl("create", "namespace", namespace)
-    yield Cluster(stack, namespace)
+    here = Cluster(stack, namespace)
+    yield here
     rooms = stack.kubectl("get", "rooms", "-n", namespace, "-o", "name").split()
     if rooms:
-        stack.kubectl("delete", *rooms, "-n", namespace, "--wait=false")
+        here.delete_rooms()
         unhold = '{"metadata":{"finalizers":null}}'
         stack.kubectl("patch", *rooms, "-n", namespace, "--type=merge", "-p", unhold, check=False)
     stack.kubectl("delete", "namespace", namespace, "--wait=false")

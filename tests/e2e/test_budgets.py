@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.support import eventually, settle
+from tests.e2e.support import OperatorProcess, eventually, settle
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Iterator
 
     from roomkeeper.localstack import LocalStack
-    from tests.e2e.support import Cluster, OperatorProcess
+    from tests.e2e.support import Cluster
 
 ROOMS = 200
 IDLE_SECONDS = 60
@@ -23,6 +24,15 @@ ROLES = [
 ]
 
 STATUS = ("patch", "rooms/status")
+
+
+@pytest.fixture(scope="module")
+def operator(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+    """Return an operator that looks at LiveKit every second: whatever that costs, it costs here."""
+    process = OperatorProcess(stack, tmp_path_factory.mktemp("operator") / "operator.log")
+    process.start(ROOMKEEPER_RESYNC_SECONDS="1")
+    yield process
+    process.stop()
 
 
 @pytest.fixture
@@ -104,7 +114,7 @@ def test_a_restart_and_a_minute_with_unchanged_rooms_write_nothing(
 
     operator.stop()
     start = stack.audit.mark()
-    operator.start()
+    operator.start(ROOMKEEPER_RESYNC_SECONDS="1")
     settle(stack)
     writes = stack.audit.writes(since=start)
     told(f"restarted with {ROOMS} Rooms", writes)
@@ -115,3 +125,10 @@ def test_a_restart_and_a_minute_with_unchanged_rooms_write_nothing(
     writes = stack.audit.writes(since=start)
     told(f"{IDLE_SECONDS} s idle with {ROOMS} Rooms", writes)
     assert not writes
+
+    start = stack.audit.mark()
+    cluster.delete_rooms()
+    eventually("all Rooms are gone", lambda: not cluster.list("rooms"), within=15)
+    writes = stack.audit.writes(since=start)
+    told(f"{ROOMS} Rooms deleted", writes)
+    assert writes == {("patch", "rooms"): ROOMS}
