@@ -29,7 +29,8 @@ def desired(spec: RoomSpec, *, live: str, kept: Sequence[str]) -> str | None:
     """Return the text to store, or None when the live metadata is as declared.
 
     `kept` are the top-level keys the operator wrote before: under Merge, those that are no longer declared go
-    and the application's own stay. A Room that never declared metadata leaves it alone.
+    and the application's own stay, as does a text of its own that is no object, unless a key is declared.
+    A Room that never declared metadata leaves it alone.
     """
     if spec.metadata is None and not kept:
         return None
@@ -37,11 +38,13 @@ def desired(spec: RoomSpec, *, live: str, kept: Sequence[str]) -> str | None:
     current = _parse(live)
     if spec.metadata_policy is MetadataPolicy.ENFORCE:
         wanted = dict(declared)
+    elif current is None and not declared:
+        return None
     else:
         withdrawn = set(kept) - declared.keys()
         theirs = {key: value for key, value in (current or {}).items() if key not in withdrawn}
         wanted = {**theirs, **declared}
-    if wanted == (current or {}) and (current is not None or not live):
+    if current is not None and _same(wanted, current):
         return None
     return text(wanted) if wanted else ""
 
@@ -52,6 +55,17 @@ def _parse(live: str) -> dict[str, Any] | None:
         return {}
     try:
         value = json.loads(live)
-    except ValueError:
+    except (ValueError, RecursionError):  # whoever may change the metadata can nest it without end
         return None
     return value if isinstance(value, dict) else None
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Compare as JSON does: Python's True equals 1, and JSON's does not."""
+    if one is other:  # what stays theirs is not walked through, however deep it is
+        return True
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from roomkeeper.domain.objects import Key
 
 MAX_ROOM_NAME_BYTES = 256  # livekit: limit.max_room_name_length
+# Control characters, and surrogates, which no protobuf takes. Joiners (Cf) belong to Persian words and to emoji.
+_CONTROL = frozenset({"Cc", "Cs"})
 
 
 def default_room_name(key: Key) -> str:
@@ -30,5 +32,5 @@ def is_usable(room_name: str) -> bool:
     return (
         0 < len(room_name.encode(errors="replace")) <= MAX_ROOM_NAME_BYTES
         and not any(part in room_name for part in ("|", "/", ".."))
-        and not any(unicodedata.category(character).startswith("C") for character in room_name)
+        and not any(unicodedata.category(character) in _CONTROL for character in room_name)
     )
