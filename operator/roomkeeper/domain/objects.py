@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+TOKEN_KEYS = ("LIVEKIT_IDENTITY", "LIVEKIT_ROOM", "LIVEKIT_TOKEN", "LIVEKIT_URL", "tokens.json")
+
+
 class Key(NamedTuple):
     """What a wake-up names and a reconcile is about."""
 
@@ -28,8 +31,11 @@ class Key(NamedTuple):
 
 
 def parse_time(text: str) -> datetime:
-    """Return the aware datetime of an RFC 3339 text."""
-    return datetime.fromisoformat(text)
+    """Return the aware datetime of an RFC 3339 text; ValueError for any other, also one without a time zone."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("the time has no zone")
+    return moment
 
 
 def format_time(moment: datetime) -> str:
@@ -87,7 +93,7 @@ class TokenSecret:
     role: str
     annotations: Mapping[str, str]  # only ours
     data_keys: frozenset[str]
-    content_hash: str
+    content_hash: str  # of our keys: one that others added is theirs, server-side apply would not remove it
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any]) -> TokenSecret:
@@ -109,7 +115,7 @@ class TokenSecret:
                 if name.startswith(f"{common.GROUP}/")
             },
             data_keys=frozenset(data),
-            content_hash=content_hash({name: _decoded(value) for name, value in data.items()}),
+            content_hash=content_hash({name: _decoded(data[name]) for name in TOKEN_KEYS if name in data}),
         )
 
 

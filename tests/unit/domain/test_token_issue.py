@@ -1,0 +1,148 @@
+"""What is issued: claims, Secrets, and the time of renewal."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roomkeeper.api import common
+from roomkeeper.api.role import Role
+from roomkeeper.domain import rooms, tokens
+from roomkeeper.domain.objects import TokenSecret
+from tests.unit.domain.builders import NAME, NOW, UID, WorldBuilder, a_world, config, written
+
+TTLS = st.integers(600, 86_400)
+
+
+@st.composite
+def validities(draw: st.DrawFn) -> tuple[int, int | None]:
+    """Draw what the CRD allows: ttlSeconds, and renewBeforeSeconds at least 60 less."""
+    ttl = draw(TTLS)
+    return ttl, draw(st.none() | st.integers(60, ttl - 60))
+
+
+def role_of(world: WorldBuilder) -> tokens.RoleTokens:
+    return rooms.role_tokens(world.build())[0]
+
+
+@given(validity=validities(), uid=st.text(max_size=5), microseconds=st.integers(0, 999_999))
+def test_tokens_are_renewed_strictly_between_issue_and_expiry(
+    validity: tuple[int, int | None], uid: str, microseconds: int
+) -> None:
+    ttl, renew_before = validity
+    role = {"ttlSeconds": ttl, "renewBeforeSeconds": renew_before}
+    now = NOW + timedelta(microseconds=microseconds)
+    issue = tokens.issue(role_of(a_world().with_role("host", **role)), reason="", owner_uid=uid, now=now)
+    assert issue.not_before <= now < issue.renews_at < issue.expires_at
+    assert issue.expires_at - issue.not_before == timedelta(seconds=ttl)
+    assert issue.expires_at - issue.renews_at >= timedelta(seconds=60)
+    assert {issue.not_before.microsecond, issue.expires_at.microsecond, issue.renews_at.microsecond} == {0}
+
+
+@given(validity=validities(), seconds=st.integers(0, 100_000))
+def test_what_was_just_issued_is_right_until_it_is_due(
+    validity: tuple[int, int | None], seconds: int
+) -> None:
+    ttl, renew_before = validity
+    world = a_world().with_role("host", ttlSeconds=ttl, renewBeforeSeconds=renew_before).build()
+    [wanted] = rooms.role_tokens(world)
+    secret = written(wanted, room=world.room, now=NOW)
+    assert tokens.why_issue(wanted, secret, NOW) is None
+    due = tokens.time_of(secret, common.ANNOTATION_RENEWS_AT)
+    assert due is not None
+    later = NOW + timedelta(seconds=seconds)
+    assert tokens.why_issue(wanted, secret, later) == ("the tokens expire soon" if later >= due else None)
+
+
+def test_rooms_that_are_created_together_are_not_renewed_together() -> None:
+    wanted = role_of(a_world().with_role("host"))
+    times = {
+        tokens.issue(wanted, reason="", owner_uid=f"uid-{number}", now=NOW).renews_at for number in range(50)
+    }
+    assert len(times) > 30
+    assert max(times) - min(times) <= timedelta(seconds=360)
+    assert max(times) <= NOW + timedelta(seconds=2400)
+
+
+def test_every_identity_gets_a_token_for_this_room_alone() -> None:
+    world = a_world().with_role("host", identities=["alice", "bob"], grants={"canPublish": True})
+    issue = tokens.issue(role_of(world), reason="", owner_uid=UID, now=NOW)
+    assert [claims.identity for claims in issue.claims()] == ["alice", "bob"]
+    for claims in issue.claims():
+        assert claims.video["room"] == NAME
+        assert (claims.not_before, claims.expires_at) == (NOW, NOW + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("grants", "said"),
+    [
+        ({}, {"canSubscribe": True}),
+        ({"canSubscribe": False}, {}),
+        ({"canPublish": True}, {"canSubscribe": True, "canPublish": True}),
+        (
+            {"canPublish": True, "canPublishSources": ["microphone", "camera"]},
+            {"canSubscribe": True, "canPublish": True, "canPublishSources": ["camera", "microphone"]},
+        ),
+        ({"roomAdmin": True, "hidden": True}, {"canSubscribe": True, "roomAdmin": True, "hidden": True}),
+    ],
+)
+def test_what_is_not_granted_is_said_to_be_false(grants: dict[str, object], said: dict[str, object]) -> None:
+    video = tokens.video_grants(Role.model_validate({"name": "r", "grants": grants}))
+    assert {name: value for name, value in video.items() if value} == {"roomJoin": True, **said}
+    off = {
+        "canPublish",
+        "canPublishData",
+        "canUpdateOwnMetadata",
+        "roomAdmin",
+        "hidden",
+        "agent",
+    } - said.keys()
+    assert {name: video[name] for name in off} == dict.fromkeys(off, False)
+
+
+def test_a_token_carries_what_a_room_born_by_a_join_needs() -> None:
+    given_config = config(max_participants=9)
+    assert tokens.room_configuration(given_config) == {
+        "emptyTimeout": 86_400,
+        "departureTimeout": 20,
+        "maxParticipants": 9,
+    }
+    assert "maxParticipants" not in tokens.room_configuration(config())
+
+
+def test_an_edit_of_metadata_issues_nothing_anew() -> None:
+    plain = a_world().with_role("host")
+    assert role_of(plain).annotations() == role_of(plain.declaring(metadata={"a": 1})).annotations()
+
+
+def test_the_secret_is_owned_labelled_and_complete() -> None:
+    world = a_world().with_role("host", identities=["älice", "bob"]).build()
+    [wanted] = rooms.role_tokens(world)
+    issue = tokens.issue(wanted, reason="", owner_uid=UID, now=NOW)
+    body = tokens.secret_body(issue, {"älice": "t1", "bob": "t2"}, room=world.room)
+    data = {name: base64.b64decode(value).decode() for name, value in body["data"].items()}
+    assert json.loads(data.pop("tokens.json")) == {"älice": "t1", "bob": "t2"}
+    assert data == {
+        "LIVEKIT_URL": "wss://livekit.example.com",
+        "LIVEKIT_ROOM": NAME,
+        "LIVEKIT_IDENTITY": "älice",
+        "LIVEKIT_TOKEN": "t1",
+    }
+    assert body["metadata"]["labels"] == {
+        "app.kubernetes.io/managed-by": "roomkeeper",
+        "roomkeeper.dev/room": "standup",
+        "roomkeeper.dev/role": "host",
+    }
+    [owner] = body["metadata"]["ownerReferences"]
+    assert (owner["uid"], owner["kind"], owner["controller"]) == (UID, "Room", True)
+    assert (body["metadata"]["namespace"], body["metadata"]["name"]) == ("team-a", "standup.host")
+    read = TokenSecret.from_body(
+        {**body, "metadata": {**body["metadata"], "uid": "u", "resourceVersion": "1"}}
+    )
+    assert read.annotations[common.ANNOTATION_CONTENT_HASH] == read.content_hash
+    assert "t1" not in repr(read)
