@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
 import pytest
 from aiohttp import web
-from livekit import rtc
 
 from roomkeeper.adapters.livekit import tokens, webhooks
 from roomkeeper.adapters.livekit.client import LiveKitClient
@@ -107,6 +108,51 @@ class MemoryServer:
         raise AssertionError("it never came to hold")
 
 
+class Client:
+    """A real participant in a process of its own; see participant.py."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def connect(cls, url: str, token: str) -> Client:
+        pipe = asyncio.subprocess.PIPE
+        client = cls(
+            await asyncio.create_subprocess_exec(
+                sys.executable,
+                str(Path(__file__).with_name("participant.py")),
+                stdin=pipe,
+                stdout=pipe,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+        )
+        if await client._ask(f"{url}\n{token}") != "joined":
+            await client.close()
+            raise JoinRefusedError
+        return client
+
+    async def publish(self) -> bool:
+        """Publish an audio track, and tell whether the server allowed it."""
+        return await self._ask("publish") == "published"
+
+    async def leave(self) -> None:
+        await self._ask("leave")
+        await self.close()
+
+    async def close(self) -> None:
+        """End the process, whatever it does."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.communicate()
+
+    async def _ask(self, what: str) -> str:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(f"{what}\n".encode())
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return (await self._process.stdout.readline()).decode().strip()
+
+
 class RealServer:
     def __init__(self, stack: LocalStack) -> None:
         self.url = stack.livekit.url
@@ -115,7 +161,7 @@ class RealServer:
         self.api: LiveKit = LiveKitClient(self.url, self.credentials)
         self.events: list[WebhookEvent] = []
         self.webhooks: list[tuple[bytes, str]] = []  # body and Authorization, as they came
-        self._clients: dict[tuple[str, str], rtc.Room] = {}
+        self._clients: dict[tuple[str, str], Client] = {}
         self._names: list[str] = []
 
     def room_name(self) -> str:
@@ -134,15 +180,11 @@ class RealServer:
         )
         return tokens.mint(self.credentials, claims)
 
-    async def connect(self, room: str, identity: str, token: str) -> rtc.Room:
-        client = rtc.Room()
-        try:
-            await client.connect(self.url, token)
-        except rtc.ConnectError as error:
-            raise JoinRefusedError from error
+    async def connect(self, room: str, identity: str, token: str) -> Client:
+        client = await Client.connect(self.url, token)
         evicted = self._clients.pop((room, identity), None)
         if evicted:
-            await evicted.disconnect()
+            await evicted.close()
         self._clients[room, identity] = client
         return client
 
@@ -158,7 +200,7 @@ class RealServer:
         await self.connect(room, identity, self.token(room, identity, room_config=room_config, **grants))
 
     async def leave(self, room: str, identity: str) -> None:
-        await self._clients.pop((room, identity)).disconnect()
+        await self._clients.pop((room, identity)).leave()
 
     async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -177,7 +219,7 @@ class RealServer:
 
     async def close(self) -> None:
         for client in self._clients.values():
-            await client.disconnect()
+            await client.close()
         for name in self._names:
             with contextlib.suppress(LiveKitNotFoundError):
                 await self.api.delete_room(name)
