@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-TOKEN_KEYS = ("LIVEKIT_IDENTITY", "LIVEKIT_ROOM", "LIVEKIT_TOKEN", "LIVEKIT_URL", "tokens.json")
+FIXED_KEYS = ("LIVEKIT_IDENTITY", "LIVEKIT_ROOM", "LIVEKIT_TOKEN", "LIVEKIT_URL", "tokens.json")
 
 
 class Key(NamedTuple):
@@ -115,7 +115,7 @@ class TokenSecret:
                 if name.startswith(f"{common.GROUP}/")
             },
             data_keys=frozenset(data),
-            content_hash=content_hash({name: _decoded(data[name]) for name in TOKEN_KEYS if name in data}),
+            content_hash=content_hash({name: _decoded(data[name]) for name in FIXED_KEYS if name in data}),
         )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from roomkeeper.api import common
 from roomkeeper.domain import names
 from roomkeeper.domain.livekit import TokenClaims
-from roomkeeper.domain.objects import content_hash, format_time, parse_time
+from roomkeeper.domain.objects import FIXED_KEYS, content_hash, format_time, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 MAX_SECRET_BYTES = 900 * 1024  # the API server takes 1 MiB in all
 SPREAD = 0.1  # of the ttl: rooms created together are not renewed together
-FIXED_KEYS = ("LIVEKIT_IDENTITY", "LIVEKIT_ROOM", "LIVEKIT_TOKEN", "LIVEKIT_URL", "tokens.json")
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,10 +63,11 @@ class Gatherer:
         """Look at the room; a server that is known not to answer is not asked."""
         if not server.is_usable:
             return Look(None), None
+        # The application may have written metadata since the list: an edit is merged with what is there now.
+        is_edited = room.generation != room.status.get("observedGeneration")
+        fresh = room.deleted_at is not None or (is_edited and server.lists(name))
         try:
-            look = await server.look(
-                name, known_sid=room.status.get("sid", ""), fresh=room.deleted_at is not None
-            )
+            look = await server.look(name, known_sid=room.status.get("sid", ""), fresh=fresh)
         except LiveKitError as error:
             server.suspect()
             return Look(None), finding_of(error)

@@ -55,10 +55,18 @@ class Reconciler:
         status, postponed = await self.counts.limit(world.room, conclusion.status)
         await self._write_status(world.room, status)
         self._tell(events.notes(before=found.status, world=world, after=conclusion.status), found)
-        if isinstance(conclusion.outcome, Done) and postponed is not None:
-            due = conclusion.outcome.due_in
-            return Done(postponed if due is None else min(postponed, due))
-        return conclusion.outcome
+        return (
+            conclusion.outcome if postponed is None else self._recount(world, conclusion.outcome, postponed)
+        )
+
+    def _recount(self, world: World, outcome: Outcome, seconds: float) -> Outcome:
+        """Come back for counts that were held back: the hint that had them read is used up by now."""
+        server = self.servers.resolve(world.room)
+        if server:
+            server.recount(world.room_name)
+        if not isinstance(outcome, Done):
+            return outcome
+        return Done(seconds if outcome.due_in is None else min(seconds, outcome.due_in))
 
     def _tell(self, notes: Iterable[events.Note], room: CustomObject) -> None:
         for note in notes:

@@ -112,7 +112,7 @@ class CacheResync:
             self.wakeups.object_seen(seen, is_news=False)
         for room in known:
             if room.uid not in found:
-                self.wakeups.object_gone(room.key, room.uid)
+                self.wakeups.object_gone(room)
 
     def _see_secret(self, body: Body) -> str:
         secret = TokenSecret.from_body(body)

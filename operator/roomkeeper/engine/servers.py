@@ -130,6 +130,10 @@ class LiveKitServer:
             return Look(None, Absence.TOO_EARLY)
         return Look(live, people=people)
 
+    def lists(self, name: str) -> bool:
+        """Tell whether a room of this name was there when last looked at."""
+        return name in self._rooms
+
     async def create(self, name: str, config: RoomConfig, metadata: str) -> LiveRoom:
         """Create the room, or get the live one."""
         live = await self._api.create_room(name, config, metadata)
@@ -161,6 +165,10 @@ class LiveKitServer:
         finished = event.room_sid if event.event == "room_finished" else before.finished_sid
         self._hints[event.room_name] = Hint(finished)
         return True
+
+    def recount(self, name: str) -> None:
+        """Ask who is there at the next look too: what this one counted is not in status yet."""
+        self._hints.setdefault(name, Hint())
 
     def suspect(self) -> None:
         """Ask for a probe soon, because a call failed in a way that may concern the whole server."""

@@ -39,7 +39,7 @@ class Wakeups:
         """Take a watch event of one of our kinds; None is Kopf's name for its first list."""
         seen = CustomObject.from_body(kind, body)
         if event == "DELETED":
-            self.object_gone(seen.key, seen.uid)
+            self.object_gone(seen)
         else:
             self.object_seen(seen, is_news=event is not None)
 
@@ -48,11 +48,10 @@ class Wakeups:
         if self.objects.observe(seen):
             self.queue.add(seen.key, Priority.URGENT if is_news else Priority.BACKGROUND)
 
-    def object_gone(self, key: Key, uid: str) -> None:
-        """Drop an object; others that claimed the same room may have it now."""
-        known = self.objects.get(key)
-        if self.objects.forget(key, uid) and known:
-            self._wake(self.objects.claimants(room_name(known)))
+    def object_gone(self, gone: CustomObject) -> None:
+        """Drop an object, unless the removal of its finalizer did; others that claimed the same room may have it now."""
+        self.objects.forget(gone.key, gone.uid)
+        self._wake(self.objects.claimants(room_name(gone)))
 
     def secret_event(self, event: str | None, body: Body) -> None:
         """Take a watch event of a token Secret."""
