@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 60.0
-# Token due times are wall-clock times, and a loop timer sees neither a suspended machine nor a moved clock.
+# Tokens expire by the wall clock, and a loop timer sees neither a suspended machine nor a clock that was set.
 LONGEST_NAP_SECONDS = 1.0
+CLOCK_WAS_SET_SECONDS = 5.0  # ahead of what the monotonic clock counted; less is the slewing of NTP
 
 
 class Priority(IntEnum):
@@ -106,9 +107,13 @@ class WorkQueue:
 
     async def run_timers(self) -> None:
         """Move keys that are due into the queue, for ever."""
+        difference = self._difference()
         while True:
             self._earlier.clear()
             now = self._clock.monotonic()
+            if self._difference() - difference > CLOCK_WAS_SET_SECONDS:
+                self._hurry(now)
+            difference = self._difference()
             while self._delayed and self._delayed[0][0] <= now:
                 due, key = heapq.heappop(self._delayed)
                 if self._due.get(key) == due:
@@ -118,6 +123,15 @@ class WorkQueue:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(until_next, LONGEST_NAP_SECONDS)):
                     await self._earlier.wait()
+
+    def _difference(self) -> float:
+        """Return by how much the wall clock is ahead of the monotonic one: constant, until somebody sets it."""
+        return self._clock.now().timestamp() - self._clock.monotonic()
+
+    def _hurry(self, now: float) -> None:
+        """Make every delayed key due: it was put off by a clock that has since jumped ahead."""
+        self._due = dict.fromkeys(self._due, now)
+        self._delayed = [(now, key) for key in self._due]
 
     def _take(self) -> Key | None:
         for priority in Priority:
