@@ -56,6 +56,8 @@ def _conclude_deletion(world: World) -> Conclusion:
         "observedGeneration": world.room.generation,
         "conditions": _render(world, shown),
     }
+    if world.failure:  # of a server that seems to answer: nobody wakes this key when the next call would do
+        return Conclusion(status, Retry())
     return Conclusion(status, Waiting(max(LOOK_AGAIN_SECONDS, min(30.0, rooms.grace_left(world)))))
 
 

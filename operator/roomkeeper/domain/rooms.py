@@ -76,6 +76,7 @@ class World:
     server: Server | None
     now: datetime
     live: LiveRoom | None = None
+    is_doubted: bool = False  # listed, but the node that held the room may be dead
     absence: Absence = Absence.CERTAIN
     people: People | None = None  # None: nobody asked
     secrets: Mapping[str, TokenSecret] = field(default_factory=dict)  # by name
@@ -197,8 +198,18 @@ def _plan_room(world: World) -> tuple[Action, ...]:
         if world.absence is not Absence.CERTAIN:
             return ()
         return (CreateRoom(world.room_name, config(spec), metadata.initial(spec)),)
+    if world.is_doubted:
+        return (_revive(world, world.live),)
     wanted = metadata.desired(spec, live=world.live.metadata, kept=world.room.status.get("metadataKeys", ()))
     return () if wanted is None else (UpdateMetadata(world.room_name, wanted),)
+
+
+def _revive(world: World, listed: LiveRoom) -> CreateRoom:
+    """Have some node hold a room whose own may be dead; it keeps its SID, and one that is alive does not notice.
+
+    Such a room stays listed for ever, and nothing but CreateRoom or a join works on it (livekit issue 3766).
+    """
+    return CreateRoom(world.room_name, config(world.spec) if world.spec else listed.config, listed.metadata)
 
 
 def _plan_tokens(world: World) -> tuple[Action, ...]:
@@ -242,6 +253,8 @@ def _plan_deletion(world: World) -> tuple[Action, ...]:
     if not _has_to_delete(world):
         return (RemoveFinalizer(),)
     if is_usable(world) and world.failure is None:
+        if world.live and world.is_doubted:
+            return (_revive(world, world.live),)
         return (DeleteRoom(world.room_name),)
     return (RemoveFinalizer(orphan=world.room_name),) if grace_is_over(world) else ()
 
@@ -251,7 +264,8 @@ def _has_to_delete(world: World) -> bool:
     never_made = world.server is None or checks.room_name_is_unusable(world) is not None
     if never_made or world.older_claim is not None or deletion_policy(world) is DeletionPolicy.RETAIN:
         return False
-    return world.live is not None or not is_usable(world) or world.absence is not Absence.CERTAIN
+    was_not_seen = world.failure is not None or not is_usable(world)  # nobody knows, so it may be there
+    return world.live is not None or was_not_seen or world.absence is not Absence.CERTAIN
 
 
 def deletion_policy(world: World) -> DeletionPolicy:

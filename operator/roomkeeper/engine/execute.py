@@ -12,6 +12,7 @@ from roomkeeper.adapters.ports import (
     AlreadyExistsError,
     ConflictError,
     LiveKitError,
+    LiveKitUnreachableError,
     NotFoundError,
 )
 from roomkeeper.api import common
@@ -61,7 +62,7 @@ class Executor:
                 case rooms.CreateRoom():
                     live = await server.create(action.name, action.config, action.metadata)
                     logger.info("%s: room %s is %s", world.room.key, action.name, live.sid)
-                    return replace(world, live=live)
+                    return replace(world, live=live, is_doubted=False)
                 case rooms.UpdateMetadata():
                     return replace(world, live=await server.update_metadata(action.name, action.metadata))
                 case rooms.DeleteRoom():
@@ -71,6 +72,8 @@ class Executor:
         except LiveKitError as error:
             logger.warning("%s: %s", world.room.key, error)
             server.suspect()
+            if isinstance(error, LiveKitUnreachableError):
+                server.doubt(world.room_name)
             return replace(world, failure=finding_of(error))
         raise TypeError(type(action))
 

@@ -50,6 +50,7 @@ class Gatherer:
             server=server.view if server else None,
             now=self.clock.now(),
             live=look.live,
+            is_doubted=look.is_doubted,
             absence=look.absence,
             people=look.people,
             secrets=self._secrets(room, spec),

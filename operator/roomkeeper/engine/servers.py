@@ -35,6 +35,7 @@ class Look:
     live: LiveRoom | None
     absence: Absence = Absence.CERTAIN
     people: People | None = None
+    is_doubted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class LiveKitServer:
         self._seen_at: dict[str, float] = {}  # of rooms read one by one since the last list began
         self._created_at: dict[str, float] = {}
         self._hints: dict[str, Hint] = {}
+        self._doubted: set[str] = set()  # listed, but the node that held them may be dead
 
     @property
     def view(self) -> Server:
@@ -103,10 +105,16 @@ class LiveKitServer:
             return set()
         finally:
             self.probed.set()
+        claimed = [room for room in listed if is_claimed(room.name)]
+        self._doubted &= {room.name for room in claimed}
+        changed = self._replace(claimed, started)
+        if self.failures:  # it may have been killed, and then it lists rooms that nobody holds any more
+            self._doubted |= self._rooms.keys()
+            changed |= self._doubted
         self.failures = 0
         self.state = ServerState.ACCEPTED
         self._key_was_accepted = True
-        return self._replace([room for room in listed if is_claimed(room.name)], started)
+        return changed
 
     async def look(self, name: str, *, known_sid: str = "", fresh: bool = False) -> Look:
         """Return the room as listed, read again when a webhook, its absence or the caller asks for it.
@@ -128,7 +136,7 @@ class LiveKitServer:
             return Look(None, Absence.TOO_EARLY)
         if live is None and not (hint and hint.finished_sid) and self._was_created_recently(name):
             return Look(None, Absence.TOO_EARLY)
-        return Look(live, people=people)
+        return Look(live, people=people, is_doubted=name in self._doubted)
 
     def lists(self, name: str) -> bool:
         """Tell whether a room of this name was there when last looked at."""
@@ -138,6 +146,7 @@ class LiveKitServer:
         """Create the room, or get the live one."""
         live = await self._api.create_room(name, config, metadata)
         self._created_at[name] = self._clock.monotonic()
+        self._doubted.discard(name)
         self._saw(name, live)
         return live
 
@@ -174,6 +183,10 @@ class LiveKitServer:
         """Ask for a probe soon, because a call failed in a way that may concern the whole server."""
         self.suspected.set()
 
+    def doubt(self, name: str) -> None:
+        """Have a room created again before it is relied on: a call about it failed, though it is listed."""
+        self._doubted.add(name)
+
     async def aclose(self) -> None:
         """Release the connections."""
         await self._api.aclose()
@@ -192,6 +205,7 @@ class LiveKitServer:
         self._seen_at[name] = self._clock.monotonic()
         if live is None:
             self._rooms.pop(name, None)
+            self._doubted.discard(name)
         else:
             self._rooms[name] = live
 
