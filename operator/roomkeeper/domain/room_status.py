@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from roomkeeper.api import common
-from roomkeeper.domain import checks, conditions, rooms, tokens
+from roomkeeper.domain import checks, conditions, metadata, rooms, tokens
 from roomkeeper.domain.conditions import Condition, Finding
 from roomkeeper.domain.objects import format_time
 from roomkeeper.domain.outcomes import Done, Outcome, Retry, Stalled, Waiting
@@ -162,31 +163,43 @@ _WAITS = {
     Reason.WAITING_FOR_LIVEKIT: LOOK_AGAIN_SECONDS,
     Reason.WAITING_FOR_GARBAGE_COLLECTION: COLLECTED_SECONDS,
 }
-_STALLS = {Reason.SECRET_CONFLICT: FOREIGN_RECHECK_SECONDS}
+_STALLS = {
+    Reason.SECRET_CONFLICT: FOREIGN_RECHECK_SECONDS,
+    Reason.TOKEN_TOO_LARGE: math.inf,
+    Reason.SECRET_TOO_LARGE: math.inf,
+}
 
 
 def _outcome(world: World, ready: Condition) -> Outcome:
-    reason = ready.finding.reason
+    """Return how the reconcile ended. Whatever is in the way, tokens that are there are renewed in time."""
+    reason, due_in = ready.finding.reason, _due_in(world)
     if checks.obstacle(world):
         return Stalled()
     if ready.is_true:
-        return Done(_due_in(world))
+        return Done(_finite(due_in))
     if reason in _WAITS:
         return Waiting(_WAITS[reason])
-    if reason in _STALLS or world.refusals:
-        return Stalled(_STALLS.get(reason))
-    return Retry() if world.failure else Waiting(SERVER_SECONDS)
+    if reason in _STALLS:
+        return Stalled(_finite(min(due_in, _STALLS[reason])))
+    return Retry() if world.failure else Waiting(min(due_in, SERVER_SECONDS))
 
 
-def _due_in(world: World) -> float | None:
-    """Return the seconds until the first tokens have to be renewed."""
+def _due_in(world: World) -> float:
+    """Return the seconds until the next tokens have to be renewed; infinity: none have to.
+
+    What is overdue could not be issued now, so it is nothing to come back for.
+    """
     names = {wanted.secret_name for wanted in rooms.role_tokens(world)}
     due = [
-        moment
+        (moment - world.now).total_seconds()
         for name, secret in world.secrets.items()
         if name in names and (moment := tokens.time_of(secret, common.ANNOTATION_RENEWS_AT))
     ]
-    return max(0.0, (min(due) - world.now).total_seconds()) if due else None
+    return min((left for left in due if left > 0), default=math.inf)
+
+
+def _finite(seconds: float) -> float | None:
+    return None if seconds == math.inf else seconds
 
 
 def _observed(world: World) -> dict[str, Any]:
@@ -228,8 +241,11 @@ def _session(world: World, before: Mapping[str, Any]) -> dict[str, Any]:
         }
     elif is_new:
         session |= {"numParticipants": 0, "numPublishers": 0}
-    if world.spec is not None and (world.spec.metadata or before.get("metadataKeys")):
-        session["metadataKeys"] = sorted(world.spec.metadata or ())
+    kept = before.get("metadataKeys", ())
+    if world.spec is not None and metadata.desired(world.spec, live=live.metadata, kept=kept) is None:
+        written = sorted(world.spec.metadata or ())
+        if written or kept:
+            session["metadataKeys"] = written
     return session
 
 
