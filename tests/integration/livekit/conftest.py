@@ -237,7 +237,8 @@ async def real(stack: LocalStack) -> AsyncIterator[RealServer]:
     server = RealServer(stack)
     app = web.Application()
     app.router.add_post("/livekit/webhook", server.receive)
-    runner = web.AppRunner(app)
+    # A webhook that is half received when the test ends would be waited for.
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", server.webhook_port).start()
     try:
