@@ -151,3 +151,27 @@ async def test_another_operator_finishes_what_one_left_at_any_call(*, after: boo
         reached += fuse.blown.is_set()
     print(f"{reached} ends, {'after' if after else 'before'} the call took effect; all were made good")
     assert reached >= len(dry.calls) - 1, "a resync more or less may shift the last call, no others"
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before it took effect", "after it took effect"])
+async def test_a_room_that_is_deleted_while_nobody_works_leaves_nothing(*, after: bool) -> None:
+    """The finalizer comes first: without it the object would go at once, and its room stay in LiveKit."""
+    dry = Fuse()
+    scene = Scene(World(), dry)
+    await scene.world.start(dry)
+    await scene._create()
+    await scene.world.stop()
+    for number, name in enumerate(dry.calls, start=1):
+        scene = Scene(World(), Fuse(number, after=after))
+        await scene.world.start(scene.fuse)
+        scene.world.kubernetes.store.create(ROOMS, _room({"roles": _roles(viewer={})}))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await scene.fuse.blown.wait()
+        await scene.world.stop()
+        try:
+            await scene._delete()
+        except AssertionError as error:
+            raise AssertionError(f"ended at call {number}, {name}: {error}") from None
+        finally:
+            await scene.world.stop()
+    print(f"{len(dry.calls)} ends {'after' if after else 'before'} a call took effect left nothing behind")
