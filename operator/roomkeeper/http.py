@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from roomkeeper.engine.operator import Operator
 
 MAX_BODY_BYTES = 2 * 1024 * 1024  # a webhook carries a room or an egress: kilobytes
+SHUTDOWN_SECONDS = 2.0  # for a webhook that is half received; LiveKit sends it again
 
 
 class HttpServer:
@@ -27,7 +28,7 @@ class HttpServer:
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/readyz", self._readyz)
         application.router.add_get("/metrics", self._metrics)
-        self._runner = web.AppRunner(application, access_log=None)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
 
     async def start(self) -> None:
         """Listen; OSError when the port is taken."""

@@ -17,7 +17,7 @@ from roomkeeper.domain.rooms import ServerState, World
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LOOK_AGAIN_SECONDS = 1.0  # LiveKit is closing the room, or has not yet listed a new one
+LOOK_AGAIN_SECONDS = 0.5  # LiveKit is closing the room, or has not yet listed a new one
 COLLECTED_SECONDS = 2.0  # the garbage collector is about to take a Secret
 SERVER_SECONDS = 300.0  # a server that answers again wakes its keys; this is for a wake-up that was lost
 FOREIGN_RECHECK_SECONDS = 60.0  # Secrets of others are not watched: look whether it has gone
