@@ -11,7 +11,7 @@ import pytest
 from livekit.protocol import room as pb
 
 from roomkeeper.localstack import LocalStack
-from tests.e2e.support import Cluster, OperatorProcess, with_livekit
+from tests.e2e.support import Cluster, OperatorProcess, assert_tells_no_secret, with_livekit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +54,8 @@ def cluster(stack: LocalStack) -> Iterator[Cluster]:
     stack.kubectl("create", "namespace", namespace)
     here = Cluster(stack, namespace)
     yield here
+    told = stack.kubectl("get", "rooms,events", "-n", namespace, "-o", "json")
+    assert_tells_no_secret(stack, "an Event or a status", told)
     rooms = stack.kubectl("get", "rooms", "-n", namespace, "-o", "name").split()
     if rooms:
         here.delete_rooms()
@@ -76,13 +78,17 @@ class LiveKitView:
 
         return asyncio.run(with_livekit(self._stack, ask))
 
-    def names(self) -> list[str]:
-        """Return the names of all rooms; a duplicate would come twice."""
+    def rooms(self) -> list[Any]:
+        """Return all rooms."""
 
-        async def ask(client: api.LiveKitAPI) -> list[str]:
-            return [room.name for room in (await client.room.list_rooms(pb.ListRoomsRequest())).rooms]
+        async def ask(client: api.LiveKitAPI) -> list[Any]:
+            return list((await client.room.list_rooms(pb.ListRoomsRequest())).rooms)
 
         return asyncio.run(with_livekit(self._stack, ask))
+
+    def names(self) -> list[str]:
+        """Return the names of all rooms; a duplicate would come twice."""
+        return [room.name for room in self.rooms()]
 
     def participants(self, name: str) -> list[Any]:
         """Return who is in a room; nobody when it is not there."""

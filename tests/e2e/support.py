@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ T = TypeVar("T")
 PATIENCE = 5  # a figure of the README is printed when it is missed, and fails at so many times it
 POLL_SECONDS = 0.05
 RESYNC_SECONDS = 5
+SIGNED_TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
 
 
 def eventually(what: str, check: Callable[[], T], *, within: float) -> T:
@@ -109,6 +111,7 @@ class OperatorProcess:
             self._process.send_signal(sig)
         code = self._process.wait(30)
         self._process = None
+        assert_tells_no_secret(self._stack, "the operator's log", self.output())
         return code
 
     def kill(self) -> None:
@@ -137,6 +140,16 @@ def settle(stack: LocalStack) -> None:
         return looks >= 2 and metric(stack, "roomkeeper_queue_depth") == 0
 
     eventually("the operator has settled", is_settled, within=2 * RESYNC_SECONDS + 1)
+
+
+def assert_tells_no_secret(stack: LocalStack, where: str, text: str, *secrets: str) -> None:
+    """Fail when a text holds any token, the API secret or one of the given secrets; the message holds none."""
+    found = SIGNED_TOKEN.search(text)
+    assert not found, f"{where} holds a token, after: {text[: found.start()][-200:]}"
+    for number, secret in enumerate((stack.livekit.api_secret, *secrets)):
+        assert secret, "an empty secret is in every text"
+        before, there, _ = text.partition(secret)
+        assert not there, f"{where} holds secret {number}, after: {before[-200:]}"
 
 
 def http_status(url: str, *, data: bytes | None = None, headers: Mapping[str, str] | None = None) -> int:
