@@ -43,8 +43,10 @@ class ObjectCache:
         known = self._objects.get(seen.key)
         if seen.uid in self._buried_set:
             return False
-        if known and known.uid == seen.uid and not _is_newer(seen.resource_version, known.resource_version):
+        if known and not _is_newer(seen.resource_version, known.resource_version):
             return False
+        if known:
+            self._unlink(known)
         self._objects[seen.key] = seen
         self._claims[room_name(seen)].add(seen.key)
         return True
@@ -59,11 +61,7 @@ class ObjectCache:
         known = self._objects.get(key)
         if known is None or known.uid != uid:
             return False
-        del self._objects[key]
-        claimants = self._claims[room_name(known)]
-        claimants.discard(key)
-        if not claimants:
-            del self._claims[room_name(known)]
+        self._unlink(known)
         return True
 
     def claimants(self, name: str) -> list[CustomObject]:
@@ -73,6 +71,13 @@ class ObjectCache:
     def rooms(self) -> Iterable[CustomObject]:
         """Return every Room."""
         return list(self._objects.values())
+
+    def _unlink(self, known: CustomObject) -> None:
+        del self._objects[known.key]
+        claimants = self._claims[room_name(known)]
+        claimants.discard(known.key)
+        if not claimants:
+            del self._claims[room_name(known)]
 
 
 def room_name(room: CustomObject) -> str:
@@ -109,7 +114,7 @@ class SecretCache:
     def observe(self, seen: TokenSecret) -> bool:
         """Remember the Secret unless a newer version is known; tell whether anything changed."""
         known = self.get(seen.namespace, seen.name)
-        if known and known.uid == seen.uid and not _is_newer(seen.resource_version, known.resource_version):
+        if known and not _is_newer(seen.resource_version, known.resource_version):
             return False
         if known:
             self._unlink(known)

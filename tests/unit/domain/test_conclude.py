@@ -11,7 +11,7 @@ from roomkeeper.domain.objects import parse_time
 from roomkeeper.domain.outcomes import Done, Outcome, Retry, Stalled, Waiting
 from roomkeeper.domain.policy import Policy
 from roomkeeper.domain.reasons import Reason
-from roomkeeper.domain.room_status import conclude
+from roomkeeper.domain.room_status import LOOK_AGAIN_SECONDS, conclude
 from roomkeeper.domain.rooms import ServerState
 from tests.unit.domain.builders import NAME, NOW, WorldBuilder, a_world, config
 from tests.unit.domain.kstatus import CURRENT, FAILED, IN_PROGRESS, TERMINATING, kstatus
@@ -19,6 +19,7 @@ from tests.unit.domain.kstatus import CURRENT, FAILED, IN_PROGRESS, TERMINATING,
 HELD = a_world().held()
 FINE = HELD.with_role("host").live().with_secret("host")
 DYING = a_world().held().deleted()
+SOON = Waiting(LOOK_AGAIN_SECONDS)
 LATER = NOW + timedelta(hours=2)
 
 
@@ -36,12 +37,12 @@ SITUATIONS: list[tuple[str, WorldBuilder, Outcome, Reason, str]] = [
     ("live, without roles", HELD.live(), Done(), Reason.AVAILABLE, CURRENT),
     ("live, with tokens", FINE, Done(renews_in(FINE)), Reason.AVAILABLE, CURRENT),
     ("other configuration", HELD.live(config=config(max_participants=3)), Done(), Reason.AVAILABLE, CURRENT),
-    ("absent", HELD, Waiting(1), Reason.WAITING_FOR_LIVEKIT, IN_PROGRESS),
-    ("not held", a_world(), Waiting(1), Reason.WAITING_FOR_LIVEKIT, IN_PROGRESS),
+    ("absent", HELD, SOON, Reason.WAITING_FOR_LIVEKIT, IN_PROGRESS),
+    ("not held", a_world(), SOON, Reason.WAITING_FOR_LIVEKIT, IN_PROGRESS),
     (
         "gone meanwhile",
         HELD.failing(Reason.WAITING_FOR_LIVEKIT),
-        Waiting(1),
+        SOON,
         Reason.WAITING_FOR_LIVEKIT,
         IN_PROGRESS,
     ),
@@ -117,7 +118,7 @@ SITUATIONS: list[tuple[str, WorldBuilder, Outcome, Reason, str]] = [
         Reason.SERVER_UNREACHABLE,
         IN_PROGRESS,
     ),
-    ("tokens missing", HELD.with_role("host").live(), Waiting(1), Reason.WAITING_FOR_LIVEKIT, IN_PROGRESS),
+    ("tokens missing", HELD.with_role("host").live(), SOON, Reason.WAITING_FOR_LIVEKIT, IN_PROGRESS),
     (
         "tokens due, server down",
         FINE.on_server(ServerState.UNREACHABLE).at(LATER),
@@ -172,11 +173,11 @@ def test_tokens_that_are_overdue_and_cannot_be_issued_make_no_hot_loop() -> None
 @pytest.mark.parametrize(
     ("world", "outcome", "reason"),
     [
-        (DYING.live().failing(), Waiting(30), Reason.SERVER_UNREACHABLE),
+        (DYING.live().failing(), Retry(), Reason.SERVER_UNREACHABLE),
         (DYING.on_server(ServerState.UNREACHABLE), Waiting(30), Reason.SERVER_UNREACHABLE),
         (DYING.on_server(ServerState.REFUSED), Waiting(30), Reason.INVALID_CREDENTIALS),
         (DYING.on_server(ServerState.UNREACHABLE).deleted(290), Waiting(10), Reason.SERVER_UNREACHABLE),
-        (DYING.on_server(ServerState.UNREACHABLE).deleted(299.5), Waiting(1), Reason.SERVER_UNREACHABLE),
+        (DYING.on_server(ServerState.UNREACHABLE).deleted(299.5), SOON, Reason.SERVER_UNREACHABLE),
     ],
     ids=["failed", "down", "refused", "near the end of the grace", "at the end of the grace"],
 )

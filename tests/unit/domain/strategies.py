@@ -1,0 +1,119 @@
+"""Any world there can be, from parts that were seen in the wild."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+
+from roomkeeper.domain.reasons import Reason
+from roomkeeper.domain.room_status import conclude
+from roomkeeper.domain.rooms import ServerState
+from tests.unit.domain.builders import CREATED, NOW, UID, a_world, config
+
+if TYPE_CHECKING:
+    from tests.unit.domain.builders import WorldBuilder
+
+KEYS = st.sampled_from(["a", "b", "c"])
+OBJECTS = st.dictionaries(KEYS, st.integers(0, 2) | st.booleans() | st.text(max_size=2), max_size=3)
+FAILURES = st.sampled_from(
+    [Reason.SERVER_UNREACHABLE, Reason.INVALID_CREDENTIALS, Reason.WAITING_FOR_LIVEKIT, Reason.ROOM_REJECTED]
+)
+
+
+@st.composite
+def declared(draw: st.DrawFn) -> WorldBuilder:
+    """Draw a Room by what is declared."""
+    world = a_world()
+    fields = {
+        "metadata": OBJECTS,
+        "metadataPolicy": st.sampled_from(["Merge", "Enforce"]),
+        "maxParticipants": st.integers(1, 10_000),
+        "emptyTimeoutSeconds": st.integers(10, 100),
+        "deletionPolicy": st.sampled_from(["Delete", "Retain"]),
+        "deletionGraceSeconds": st.integers(0, 600),
+    }
+    for name, values in fields.items():
+        if draw(st.booleans()):
+            world = world.declaring(**{name: draw(values)})
+    for role in draw(st.lists(st.sampled_from(["host", "viewer", "bot"]), unique=True, max_size=3)):
+        identities = draw(st.none() | st.lists(st.sampled_from(["x", "y", "z"]), unique=True, min_size=1))
+        ttl = draw(st.integers(600, 86_400))
+        world = world.with_role(role, identities=identities, ttlSeconds=ttl)
+    return world
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> WorldBuilder:
+    """Draw a Room with whatever may be around it."""
+    world = draw(declared())
+    if draw(st.booleans()):
+        world = world.held()
+    if draw(st.integers(0, 3)) == 0:
+        world = world.deleted(draw(st.sampled_from([0, 1, 299, 300, 10_000])))
+    world = draw(_servers(world))
+    world = draw(_live(world))
+    for role in draw(st.lists(st.sampled_from(["host", "viewer", "former"]), unique=True)):
+        changes = draw(st.sampled_from([{}, {}, {"annotations": {}}, {"content_hash": "x"}]))
+        owner = draw(st.sampled_from([UID, UID, UID, "uid-before", ""]))
+        age = timedelta(minutes=draw(st.sampled_from([0, 30, 60, 2000])))
+        world = world.with_secret(role, issued_at=NOW - age, owner_uid=owner, **changes)
+    world = draw(_trouble(world))
+    if draw(st.booleans()):
+        world = world.with_status(sid=draw(st.sampled_from(["RM_1", "RM_0"])), recreations=3)
+    if draw(st.booleans()):
+        world = world.with_status(metadataKeys=draw(st.lists(KEYS, unique=True)))
+    return world
+
+
+@st.composite
+def _servers(draw: st.DrawFn, world: WorldBuilder) -> WorldBuilder:
+    state = draw(st.sampled_from([None, ServerState.ACCEPTED, ServerState.ACCEPTED, *ServerState]))
+    if state is None:
+        return world.without_server()
+    if state is ServerState.ACCEPTED:
+        return world
+    return world.on_server(state, key_was_accepted=state is not ServerState.REFUSED and draw(st.booleans()))
+
+
+@st.composite
+def _live(draw: st.DrawFn, world: WorldBuilder) -> WorldBuilder:
+    match draw(st.sampled_from(["absent", "too early", "live", "live"])):
+        case "too early":
+            return world.too_early()
+        case "live":
+            text = draw(st.sampled_from(["", "not JSON", "[]"]) | st.builds(json.dumps, OBJECTS))
+            age = draw(st.sampled_from([timedelta(days=-1), timedelta(seconds=1)]))
+            limit = draw(st.integers(0, 2))
+            world = world.live(metadata=text, created_at=CREATED + age, config=config(max_participants=limit))
+            return world.with_people(draw(st.integers(0, 9))) if draw(st.booleans()) else world
+        case _:
+            return world
+
+
+@st.composite
+def _trouble(draw: st.DrawFn, world: WorldBuilder) -> WorldBuilder:  # noqa: PLR0911 - a line per trouble
+    match draw(st.sampled_from([None, None, None, "claim", "failure", "refusal", "foreign", "spec", "name"])):
+        case "claim":
+            return world.losing_to(draw(st.sampled_from(["team-a", "team-b"])), "older")
+        case "failure":
+            return world.failing(draw(FAILURES))
+        case "refusal":
+            return world.refusing(
+                "host", draw(st.sampled_from([Reason.TOKEN_TOO_LARGE, Reason.SECRET_TOO_LARGE]))
+            )
+        case "foreign":
+            return world.with_foreign_secret("standup.host")
+        case "spec":
+            return world.unreadable()
+        case "name":
+            return world.called(draw(st.sampled_from(["", "a|b", "team-b_x", "team-a_ü"])))
+        case _:
+            return world
+
+
+def seen_before(world: WorldBuilder) -> WorldBuilder:
+    """Return the world with the status of a reconcile before."""
+    return world.with_status(**conclude(world.build()).status)

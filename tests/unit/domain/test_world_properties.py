@@ -1,0 +1,188 @@
+"""What holds for every world: plans come to an end, and statuses are what the CRD and KEP-1623 say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from roomkeeper.api import common, crd
+from roomkeeper.api.room import KIND
+from roomkeeper.domain import checks, events, rooms
+from roomkeeper.domain.livekit import LiveRoom
+from roomkeeper.domain.outcomes import Done, Retry, Stalled, Waiting
+from roomkeeper.domain.reasons import Reason
+from roomkeeper.domain.room_status import conclude
+from roomkeeper.engine.reconciler import MAX_PASSES
+from tests.unit.domain.builders import received
+from tests.unit.domain.kstatus import CURRENT, FAILED, IN_PROGRESS, kstatus
+from tests.unit.domain.strategies import seen_before, worlds
+
+if TYPE_CHECKING:
+    from roomkeeper.domain.outcomes import Outcome
+    from roomkeeper.domain.rooms import Action, World
+    from tests.unit.domain.builders import WorldBuilder
+
+
+def strict(schema: dict[str, Any]) -> dict[str, Any]:
+    """Refuse fields that the API server would drop without a word."""
+    found = {name: strict(value) if isinstance(value, dict) else value for name, value in schema.items()}
+    return {**found, "additionalProperties": False} if "properties" in found else found
+
+
+STATUS = Draft202012Validator(strict(crd.schema(KIND)["properties"]["status"]))
+
+
+def carry_out(action: Action, world: World) -> World:  # noqa: PLR0911 - a line per action
+    """Do what an action says, in a world where everything works."""
+    room = world.room
+    match action:
+        case rooms.AddFinalizer():
+            return replace(world, room=replace(room, finalizers=(*room.finalizers, common.FINALIZER)))
+        case rooms.RemoveFinalizer():
+            return replace(world, room=replace(room, finalizers=()), orphan=action.orphan)
+        case rooms.CreateRoom():
+            live = LiveRoom(action.name, "RM_9", world.now, action.config, action.metadata)
+            # CreateRoom returns a live room unchanged.
+            return replace(world, live=world.live or live)
+        case rooms.UpdateMetadata():
+            assert world.live is not None
+            return replace(world, live=replace(world.live, metadata=action.metadata))
+        case rooms.DeleteRoom():
+            return replace(world, live=None, absence=rooms.Absence.CERTAIN)
+        case rooms.IssueTokens():
+            secret = received(action.issue, room=room, version="8")
+            return replace(world, secrets={**world.secrets, secret.name: secret})
+        case rooms.DeleteSecret():
+            left = {name: kept for name, kept in world.secrets.items() if name != action.secret.name}
+            return replace(world, secrets=left)
+
+
+def carry_out_all(world: World) -> tuple[World, int]:
+    """Plan and do until nothing is left; return the number of passes that did something."""
+    for passes in range(MAX_PASSES + 1):
+        actions = rooms.plan(world)
+        if not actions:
+            return world, passes
+        for action in actions:
+            world = carry_out(action, world)
+    return world, MAX_PASSES + 1
+
+
+def check_status(world: World, status: dict[str, Any]) -> None:
+    problems = [error.message for error in STATUS.iter_errors(status)]
+    assert not problems
+    types = [condition["type"] for condition in status.get("conditions", ())]
+    assert len(types) == len(set(types))
+    assert {condition["reason"] for condition in status.get("conditions", ())} <= {str(r) for r in Reason}
+    generations = [condition["observedGeneration"] for condition in status.get("conditions", ())]
+    assert all(generation <= world.room.generation for generation in generations)
+    assert not {"Stalled", "Reconciling"} <= set(types)
+
+
+@given(worlds())
+def test_a_plan_that_was_carried_out_leaves_nothing_to_plan(builder: WorldBuilder) -> None:
+    world, passes = carry_out_all(builder.build())
+    assert rooms.plan(world) == ()
+    assert passes < MAX_PASSES  # the last one has to find nothing
+
+
+@given(worlds())
+def test_a_plan_never_touches_what_is_not_ours(builder: WorldBuilder) -> None:
+    world = builder.build()
+    for action in rooms.plan(world):
+        match action:
+            case rooms.IssueTokens():
+                assert action.issue.tokens.secret_name not in world.foreign_secrets
+                assert action.existing is None or action.existing.owner_uid == world.room.uid
+            case rooms.DeleteSecret():
+                assert action.secret.owner_uid == world.room.uid
+            case rooms.DeleteRoom() | rooms.CreateRoom() | rooms.UpdateMetadata():
+                assert world.older_claim is None
+                assert action.name == world.room_name
+            case _:
+                pass
+
+
+@given(worlds())
+def test_nothing_is_made_for_an_object_that_is_not_held(builder: WorldBuilder) -> None:
+    world = builder.build()
+    if not world.room.is_held:
+        assert set(rooms.plan(world)) <= {rooms.AddFinalizer()}
+
+
+@given(builder=worlds(), again=st.booleans())
+def test_every_status_is_one_the_api_server_takes(builder: WorldBuilder, *, again: bool) -> None:
+    world = (seen_before(builder).edited() if again else builder).build()
+    check_status(world, conclude(world).status)
+    after, _ = carry_out_all(world)
+    check_status(after, conclude(after).status)
+
+
+@given(worlds())
+def test_a_conclusion_is_what_kstatus_makes_of_it(builder: WorldBuilder) -> None:
+    world = replace(builder.build(), now=builder.now)
+    if world.room.deleted_at:
+        return
+    conclusion = conclude(world)
+    assert kstatus(world, conclusion.status) == _expected(conclusion.outcome)
+
+
+def _expected(outcome: Outcome) -> str:
+    match outcome:
+        case Done():
+            return CURRENT
+        case Stalled():
+            return FAILED
+        case Waiting() | Retry():
+            return IN_PROGRESS
+
+
+@given(worlds())
+def test_no_outcome_spins(builder: WorldBuilder) -> None:
+    world, _ = carry_out_all(builder.build())
+    match conclude(world).outcome:
+        case Done(due_in=seconds) | Stalled(recheck_in=seconds) | Waiting(seconds=seconds):
+            assert seconds is None or seconds > 0
+        case _:
+            pass
+
+
+@given(worlds())
+def test_a_second_conclusion_writes_nothing(builder: WorldBuilder) -> None:
+    world, _ = carry_out_all(builder.build())
+    first = conclude(world).status
+    later = replace(world, room=replace(world.room, status=first), now=world.now + timedelta(microseconds=1))
+    assert conclude(later).status == first
+    assert list(events.notes(before=first, world=replace(later, orphan=""), after=first)) == []
+
+
+@given(worlds())
+def test_events_are_made_of_any_step(builder: WorldBuilder) -> None:
+    world, _ = carry_out_all(builder.build())
+    before, after = conclude(builder.build()).status, conclude(world).status
+    told = list(events.notes(before=before, world=world, after=after))
+    assert len(told) == len({note.reason for note in told})
+
+
+@given(worlds())
+def test_a_world_that_works_becomes_ready(builder: WorldBuilder) -> None:
+    world = builder.build()
+    troubled = (
+        checks.obstacle(world)
+        or world.failure
+        or world.refusals
+        or world.foreign_secrets
+        or not rooms.is_usable(world)
+        or world.room.deleted_at
+        or (world.live is None and world.absence is not rooms.Absence.CERTAIN)
+        or any(secret.owner_uid != world.room.uid for secret in world.secrets.values())
+    )
+    if troubled:
+        return
+    after, _ = carry_out_all(world)
+    assert isinstance(conclude(after).outcome, Done)
