@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.support import OperatorProcess, eventually, settle
+from tests.e2e.support import OperatorProcess, eventually, metric, settle
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -119,6 +119,9 @@ def test_a_restart_and_a_minute_with_unchanged_rooms_write_nothing(
     writes = stack.audit.writes(since=start)
     told(f"restarted with {ROOMS} Rooms", writes)
     assert not writes
+    requests = metric(stack, "roomkeeper_livekit_requests_total")
+    print(f"{requests:.0f} requests to LiveKit since the restart")
+    assert requests < ROOMS / 10, "rooms were asked for one by one, though one list tells of all"
 
     start = stack.audit.mark()
     time.sleep(IDLE_SECONDS)  # that nothing happens can only be seen by waiting

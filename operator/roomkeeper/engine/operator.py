@@ -90,10 +90,7 @@ class Operator:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.queue.run_timers(), name="timers")
                 group.create_task(self._cache_resync.run(), name="cache-resync")
-                for server in self.servers.all():
-                    resync = ServerResync(server, self.wakeups, self.settings.resync_seconds)
-                    group.create_task(resync.run(), name="server-resync")
-                await self._gate()
+                await self._gate(group)
                 group.create_task(self._workers.run(), name="workers")
         finally:
             self._working.clear()
@@ -103,9 +100,15 @@ class Operator:
             for server in self.servers.all():
                 await server.aclose()
 
-    async def _gate(self) -> None:
-        """Hold all work until objects, their Secrets and LiveKit's rooms are known: else it would be done twice."""
+    async def _gate(self, group: asyncio.TaskGroup) -> None:
+        """Hold all work until objects, their Secrets and LiveKit's rooms are known: else it would be done twice.
+
+        Servers are looked at last: only rooms that some object claims are kept, the others would be asked for singly.
+        """
         await self._cache_resync.synced.wait()
+        for server in self.servers.all():
+            resync = ServerResync(server, self.wakeups, self.settings.resync_seconds)
+            group.create_task(resync.run(), name="server-resync")
         for server in self.servers.all():
             await server.probed.wait()
         self._working.set()
