@@ -130,6 +130,19 @@ def test_livekit_killed_amid_ready_rooms(
     eventually("a Room can be deleted", lambda: cluster.get("room", "leaving") is None, within=2)
 
 
+def test_livekit_killed_and_started_before_it_is_missed(
+    cluster: Cluster, keeper: OperatorProcess, stack: LocalStack
+) -> None:
+    keeper.start()
+    cluster.apply(cluster.room("standup", metadata={"topic": "one"}, roles=ROLES))
+    eventually("the Room is Ready", lambda: cluster.is_ready("standup"), within=2)
+    stack.livekit.kill()
+    stack.livekit.start()
+    cluster.apply(cluster.room("standup", metadata={"topic": "two"}, roles=ROLES))
+    eventually("an edit takes effect", lambda: cluster.is_ready("standup"), within=FORGOTTEN_NODE_SECONDS)
+    assert is_alive(stack, f"{cluster.namespace}_standup"), "Ready, but no node holds the room"
+
+
 def test_wrong_secret(cluster: Cluster, keeper: OperatorProcess, stack: LocalStack) -> None:
     keeper.start(LIVEKIT_API_SECRET="not-the-secret-that-livekit-was-given")
     cluster.apply(cluster.room("standup", roles=ROLES))
@@ -171,6 +184,35 @@ def test_api_server_restarted(cluster: Cluster, keeper: OperatorProcess, stack: 
     eventually("an edit is applied", lambda: cluster.is_ready("standup"), within=5)
     eventually("a new Room is Ready", lambda: cluster.is_ready("new"), within=5)
     assert (keeper.is_running, keeper.pid) == (True, pid)
+
+
+def test_rooms_are_kept_while_the_api_server_is_away(
+    cluster: Cluster, keeper: OperatorProcess, livekit: LiveKitView, stack: LocalStack
+) -> None:
+    keeper.start()
+    cluster.apply(cluster.room("standup", roles=ROLES))
+    eventually("the Room is Ready", lambda: cluster.is_ready("standup"), within=2)
+    name = f"{cluster.namespace}_standup"
+    first = livekit.room(name).sid
+
+    def another_session(than: str) -> str:
+        room = livekit.room(name)
+        return "" if room is None or room.sid == than else room.sid
+
+    stack.apiserver.stop()
+    try:
+        livekit.delete(name)
+        back = eventually("the room is back all the same", lambda: another_session(first), within=2)
+    finally:
+        stack.apiserver.start()
+
+    def is_told() -> bool:
+        room = cluster.get("room", "standup")
+        assert room
+        return (room["status"]["sid"], room["status"]["recreations"]) == (back, 1)
+
+    eventually("status tells of it", is_told, within=10)
+    assert keeper.is_running
 
 
 def test_deletion_waits_for_livekit_as_long_as_the_object_says(
