@@ -40,7 +40,13 @@ def test_a_good_room_is_taken_and_loses_nothing(stack: LocalStack, good: GoodRoo
         "lifecycle": "Persistent",
         "departureTimeoutSeconds": 20,
         "metadataPolicy": "Merge",
+        "minPlayoutDelayMilliseconds": 0,
+        "maxPlayoutDelayMilliseconds": 0,
+        "syncStreams": False,
+        "updatePolicy": "WhenEmpty",
+        "adoptionPolicy": "Adopt",
         "deletionGraceSeconds": 300,
+        "suspend": False,
     }
     assert taken["spec"] == {**defaults, **sent["spec"]}  # and no default inside the roles
 

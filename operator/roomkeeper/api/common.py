@@ -17,6 +17,7 @@ VERSION: Final = "v1alpha1"
 API_VERSION: Final = f"{GROUP}/{VERSION}"
 CATEGORY: Final = "livekit"
 FINALIZER: Final = f"{GROUP}/finalizer"
+IN_USE_FINALIZER: Final = f"{GROUP}/in-use"  # of a LiveKitServer that objects with our finalizer refer to
 FIELD_MANAGER: Final = "roomkeeper"
 
 LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
@@ -35,12 +36,26 @@ ANNOTATION_URL: Final = f"{GROUP}/url"
 ANNOTATION_SIGNING_KEY: Final = f"{GROUP}/signing-key"
 ANNOTATION_CONTENT_HASH: Final = f"{GROUP}/content-hash"
 
+# Written by people: "true" on a LiveKitServer makes it the default of its own namespace; any new value on an object asks
+# for a reconcile now.
+ANNOTATION_IS_DEFAULT_SERVER: Final = f"{GROUP}/is-default-server"
+ANNOTATION_RECONCILE_AT: Final = f"{GROUP}/reconcile-at"
+
 LIST_TYPE: Final = "x-kubernetes-list-type"
 LIST_MAP_KEYS: Final = "x-kubernetes-list-map-keys"
+MAP_TYPE: Final = "x-kubernetes-map-type"
+PRESERVE_UNKNOWN: Final = "x-kubernetes-preserve-unknown-fields"
 
 MAX_NAME: Final = 63  # of an object and of a role: both become values of labels
+MAX_SECRET_NAME: Final = 253
+MAX_URL: Final = 2048
+MAX_ANNOTATION: Final = 256 * 1024  # of all annotations of an object together: the API server's limit
+UNSEEN_GENERATION: Final = -1  # of an object that no operator has written to yet
 MAX_INT32: Final = 2**31 - 1
 MAX_SAFE_INTEGER: Final = 2**53 - 1  # a bound in a schema is a float
+
+DNS_LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+DNS_SUBDOMAIN: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 
 _MOST_ERRORS_SHOWN: Final = 10
 

@@ -99,7 +99,7 @@ def _validation(rule: Rule) -> JSON:
 def _structural(node: JSON, definitions: JSON, *, defaults: bool) -> JSON:
     """Inline references and drop what a structural schema has no place for.
 
-    Inside lists no default is kept (`defaults`): the API server would write it into the object, and GitOps tools then
+    Inside lists and maps no default is kept (`defaults`): the API server would write it into the object, and GitOps tools then
     report a difference that nobody made.
     """
     node = _inlined(node, definitions)
@@ -111,8 +111,9 @@ def _structural(node: JSON, definitions: JSON, *, defaults: bool) -> JSON:
             name: _structural(child, definitions, defaults=defaults)
             for name, child in node["properties"].items()
         }
-    if "items" in node:
-        node["items"] = _structural(node["items"], definitions, defaults=False)
+    for of_many in ("items", "additionalProperties"):
+        if of_many in node:
+            node[of_many] = _structural(node[of_many], definitions, defaults=False)
     if node.get("type") == "integer":
         node["format"] = "int32" if node.get("maximum", MAX_INT32 + 1) <= MAX_INT32 else "int64"
     return node

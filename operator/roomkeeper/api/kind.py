@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+from roomkeeper.api.common import MAX_NAME
 
 if TYPE_CHECKING:
     from roomkeeper.api.common import Model
@@ -21,6 +23,14 @@ class Rule:
     rule: str
     message: str
     field_path: str = ""
+
+
+NAME_RULE: Final = Rule(
+    at="",
+    rule=f"size(self.metadata.name) <= {MAX_NAME}",
+    message=f"metadata.name must be no more than {MAX_NAME} characters: it becomes the value of a label",
+    field_path=".metadata.name",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from roomkeeper.api.common import LIST_TYPE, MAX_NAME, Model
+from roomkeeper.api.common import DNS_LABEL, LIST_TYPE, MAP_TYPE, MAX_NAME, PRESERVE_UNKNOWN, Model
+from roomkeeper.api.secret_template import SecretTemplate
 
 MAX_IDENTITIES: Final = 200
 MAX_IDENTITY: Final = 256
+MAX_DISPLAY_NAME: Final = 256
+MAX_ATTRIBUTES: Final = 16
+MAX_ATTRIBUTE: Final = 1024
+MAX_ROLE_METADATA_KEYS: Final = 64
 DEFAULT_TTL_SECONDS: Final = 3600
 
 _RENEWAL_SHARE: Final = 3  # of the ttl: the rest is time for a retry
@@ -23,6 +28,13 @@ class TrackSource(StrEnum):
     MICROPHONE = "microphone"
     SCREEN_SHARE = "screen_share"
     SCREEN_SHARE_AUDIO = "screen_share_audio"
+
+
+class PermissionsPolicy(StrEnum):
+    """When the permissions of people who are connected are set."""
+
+    ON_CHANGE = "OnChange"
+    ENFORCE = "Enforce"
 
 
 class Grants(Model):
@@ -84,6 +96,7 @@ class Grants(Model):
 
 
 Identity = Annotated[str, Field(min_length=1, max_length=MAX_IDENTITY)]
+AttributeValue = Annotated[str, Field(min_length=1, max_length=MAX_ATTRIBUTE)]
 
 
 class Role(Model):
@@ -92,8 +105,9 @@ class Role(Model):
     name: str = Field(
         min_length=1,
         max_length=MAX_NAME,
-        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
-        description="The name of the role, a DNS label. The Secret with its tokens is called `<name of the Room>.<role>`.",
+        pattern=DNS_LABEL,
+        description="The name of the role, a DNS label. The Secret with its tokens is called `<name of the Room>.<role>`, if "
+        "`secretTemplate` does not say otherwise.",
     )
     identities: tuple[Identity, ...] | None = Field(
         default=None,
@@ -105,9 +119,44 @@ class Role(Model):
         "first one out. The first is the one in `LIVEKIT_TOKEN`. Default: one identity, the role's name. LiveKit: "
         "`identity`.",
     )
+    count: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_IDENTITIES,
+        description="How many identities the role has, 1 to 200, instead of `identities`: `<role>-0`, `<role>-1` and so on. "
+        "Default: none, `identities` counts. LiveKit: `identity`.",
+    )
+    display_name: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_DISPLAY_NAME,
+        description="The name that others see, of everybody in this role; 1 to 256 characters. Also of those who are "
+        "connected. Default: none. LiveKit: `name` of a participant.",
+    )
+    metadata: dict[str, Any] | None = Field(
+        default=None,
+        max_length=MAX_ROLE_METADATA_KEYS,
+        json_schema_extra={PRESERVE_UNKNOWN: True},
+        description="Any object of at most 64 keys, given to everybody in this role as JSON. Everybody in the room can read "
+        "it. It travels in the token, which is at most 6 kB. Default: none. LiveKit: `metadata` of a participant.",
+    )
+    attributes: dict[str, AttributeValue] = Field(
+        default={},
+        max_length=MAX_ATTRIBUTES,
+        json_schema_extra={MAP_TYPE: "atomic"},
+        description="Keys and values given to everybody in this role: at most 16, values of 1 to 1024 characters. Everybody "
+        "in the room can read them. They travel in the token, which is at most 6 kB. Default: none. LiveKit: `attributes` of a "
+        "participant; it takes an empty value as removal.",
+    )
     grants: Grants = Field(
         default=Grants(),
         description="What the tokens allow in this room. Default: subscribing only. LiveKit: the token's `video` grants.",
+    )
+    permissions_policy: PermissionsPolicy = Field(
+        default=PermissionsPolicy.ON_CHANGE,
+        description="When people who are connected get the permissions of `grants`. OnChange: when the role is edited; the "
+        "application may promote and demote them meanwhile. Enforce: at every event and resync. Default: OnChange. LiveKit: "
+        "`UpdateParticipant`.",
     )
     ttl_seconds: int = Field(
         default=DEFAULT_TTL_SECONDS,
@@ -123,11 +172,20 @@ class Role(Model):
         description="How long before its end a token is replaced in the Secret, in seconds: at least 60, and at least 60 "
         "less than `ttlSeconds`. Default: a third of `ttlSeconds`. LiveKit has no such notion.",
     )
+    secret_template: SecretTemplate = Field(
+        default=SecretTemplate(),
+        description="Name, labels and annotations of the Secret with the tokens. Default: the default of each field. LiveKit "
+        "has no such notion.",
+    )
 
     @property
     def effective_identities(self) -> tuple[str, ...]:
-        """Those who get a token: the declared ones, or the role's name."""
-        return (self.name,) if self.identities is None else self.identities
+        """Those who get a token: the declared ones, as many as declared, or the role's name."""
+        if self.identities is not None:
+            return self.identities
+        if self.count is not None:
+            return tuple(f"{self.name}-{number}" for number in range(self.count))
+        return (self.name,)
 
     @property
     def effective_renew_before_seconds(self) -> int:

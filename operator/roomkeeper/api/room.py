@@ -7,15 +7,23 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from roomkeeper.api.common import LIST_MAP_KEYS, LIST_TYPE, MAX_NAME, Model
-from roomkeeper.api.kind import Column, Kind, Rule
-from roomkeeper.api.role import DEFAULT_TTL_SECONDS, Role
+from roomkeeper.api.agent import MAX_AGENTS, Agent
+from roomkeeper.api.common import LIST_MAP_KEYS, LIST_TYPE, PRESERVE_UNKNOWN, Model
+from roomkeeper.api.kind import Column, Kind
+from roomkeeper.api.moderation import Moderation
+from roomkeeper.api.references import ServerRef
+from roomkeeper.api.role import Role
+from roomkeeper.api.room_rules import RULES
 from roomkeeper.api.room_status import MAX_METADATA_KEYS, RoomStatus
 
 MAX_ROLES: Final = 20
 MAX_METADATA_BYTES: Final = 64 * 1024
 MAX_ROOM_NAME_BYTES: Final = 256
+MAX_PLAYOUT_DELAY_MILLISECONDS: Final = (
+    40_950  # what the playout-delay RTP extension can say: 12 bits of 10 ms
+)
 
+EMPTY_TIMEOUT_SECONDS: Final = 300
 PERSISTENT_EMPTY_TIMEOUT_SECONDS: Final = 86_400
 
 
@@ -23,6 +31,8 @@ class Lifecycle(StrEnum):
     """How long the LiveKit room lives."""
 
     PERSISTENT = "Persistent"
+    ON_DEMAND = "OnDemand"
+    ONCE = "Once"
 
 
 class MetadataPolicy(StrEnum):
@@ -30,6 +40,22 @@ class MetadataPolicy(StrEnum):
 
     MERGE = "Merge"
     ENFORCE = "Enforce"
+    INITIAL = "Initial"
+
+
+class UpdatePolicy(StrEnum):
+    """When the LiveKit room may be replaced because a field changed that it takes only at creation."""
+
+    NEVER = "Never"
+    WHEN_EMPTY = "WhenEmpty"
+    ALWAYS = "Always"
+
+
+class AdoptionPolicy(StrEnum):
+    """What happens to a LiveKit room that is older than the object."""
+
+    ADOPT = "Adopt"
+    REFUSE = "Refuse"
 
 
 class DeletionPolicy(StrEnum):
@@ -42,24 +68,33 @@ class DeletionPolicy(StrEnum):
 class RoomSpec(Model):
     """The part of a Room that people write."""
 
+    server_ref: ServerRef | None = Field(
+        default=None,
+        description="The LiveKitServer that the room is on. Immutable. Default: the LiveKitServer in this namespace that is "
+        'annotated `roomkeeper.dev/is-default-server: "true"`, else `--default-server`, else the one in the operator\'s own '
+        "environment; the first that was found stays. LiveKit has no such notion.",
+    )
     room_name: str | None = Field(
         default=None,
         min_length=1,
         max_length=MAX_ROOM_NAME_BYTES,
         description="The name of the room in LiveKit, at most 256 bytes, without `|`, `/`, `..` and control characters. "
-        "Immutable. Default: `<namespace>_<name>`. LiveKit: `name`.",
+        "Immutable. Default: what the server's `roomNameTemplate` makes, `<namespace>_<name>` if it says nothing. LiveKit: "
+        "`name`.",
     )
     lifecycle: Lifecycle = Field(
         default=Lifecycle.PERSISTENT,
         description="How long the room lives. Persistent: as long as this object; created again when LiveKit closes or loses "
-        "it, each time as a new session with a new SID. Immutable. Default: Persistent. LiveKit has no such notion.",
+        "it, each time as a new session with a new SID. OnDemand: it is born when somebody joins, so absence is healthy; needs "
+        "`room.auto_create` of LiveKit. Once: created once; when LiveKit closes it, it is finished, and its tokens are deleted. "
+        "Immutable, except from Persistent to OnDemand and back. Default: Persistent. LiveKit has no such notion.",
     )
     empty_timeout_seconds: int | None = Field(
         default=None,
         ge=10,
         le=2_592_000,
         description="How long LiveKit keeps a room that nobody ever joined, in seconds: 10 to 2592000. A Persistent room is "
-        "then created again. Only set at creation. Default: 86400 (Persistent). LiveKit: `emptyTimeout`.",
+        "then created again. Only set at creation. Default: 300, for lifecycle Persistent 86400. LiveKit: `emptyTimeout`.",
     )
     departure_timeout_seconds: int = Field(
         default=20,
@@ -78,14 +113,61 @@ class RoomSpec(Model):
     metadata: dict[str, Any] | None = Field(
         default=None,
         max_length=MAX_METADATA_KEYS,
-        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+        json_schema_extra={PRESERVE_UNKNOWN: True},
         description="Any object of at most 256 keys, stored in the room as JSON of at most 64 KiB. Everybody in the room can "
         "read it. Changes reach the room while it is in use. Default: none. LiveKit: `metadata`.",
+    )
+    raw_metadata: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_METADATA_BYTES,
+        description="Metadata that is not an object: any string of at most 64 KiB, instead of `metadata`. It has no keys to "
+        "merge, so under Merge and Enforce the room's metadata is exactly this. Default: none. LiveKit: `metadata`.",
     )
     metadata_policy: MetadataPolicy = Field(
         default=MetadataPolicy.MERGE,
         description="Merge: the keys declared in `metadata` are kept true, keys that the application sets stay, keys that are "
-        "no longer declared go. Enforce: the room's metadata is exactly `metadata`. Default: Merge. LiveKit has no such notion.",
+        "no longer declared go. Enforce: the room's metadata is exactly what is declared. Initial: it is set when the room is "
+        "created, and belongs to the application from then on. Default: Merge. LiveKit has no such notion.",
+    )
+    min_playout_delay_milliseconds: int = Field(
+        default=0,
+        ge=0,
+        le=MAX_PLAYOUT_DELAY_MILLISECONDS,
+        description="How long receivers hold media back at least, in milliseconds: 0 to 40950. Only set at creation. Default: "
+        "0. LiveKit: `minPlayoutDelay`.",
+    )
+    max_playout_delay_milliseconds: int = Field(
+        default=0,
+        ge=0,
+        le=MAX_PLAYOUT_DELAY_MILLISECONDS,
+        description="How long receivers hold media back at most, in milliseconds: 0 to 40950, not less than "
+        "`minPlayoutDelayMilliseconds`; 0 means that LiveKit decides. Only set at creation. Default: 0. LiveKit: "
+        "`maxPlayoutDelay`.",
+    )
+    sync_streams: bool = Field(
+        default=False,
+        description="Whether audio and video of a participant are kept in step, at the price of delay. Only set at creation. "
+        "Default: false. LiveKit: `syncStreams`.",
+    )
+    agents: tuple[Agent, ...] = Field(
+        default=(),
+        max_length=MAX_AGENTS,
+        json_schema_extra={LIST_TYPE: "map", LIST_MAP_KEYS: ["agentName"]},
+        description="The agents that are sent to the room, at most 10, each once per session. Default: none. LiveKit: "
+        "`CreateDispatch`.",
+    )
+    update_policy: UpdatePolicy = Field(
+        default=UpdatePolicy.WHEN_EMPTY,
+        description="When the room may be replaced because a field changed that is only set at creation. Never: it comes with "
+        "a session that begins for another reason. WhenEmpty: when nobody is in it and nothing records it. Always: at once, "
+        "and everybody in it is disconnected. Default: WhenEmpty. LiveKit: `DeleteRoom`, `CreateRoom`.",
+    )
+    adoption_policy: AdoptionPolicy = Field(
+        default=AdoptionPolicy.ADOPT,
+        description="What happens if a room of that name is there before this object. Adopt: it is kept as declared from then "
+        "on. Refuse: it is left alone, and this object is stalled while it is there. Default: Adopt. LiveKit has no such "
+        "notion.",
     )
     deletion_policy: DeletionPolicy | None = Field(
         default=None,
@@ -101,6 +183,11 @@ class RoomSpec(Model):
         "and at least one failed attempt, this object goes and the room stays behind; an Event OrphanedRoom says how to "
         "delete it by hand. Default: 300. LiveKit has no such notion.",
     )
+    suspend: bool = Field(
+        default=False,
+        description="Whether the room is left as it is: nothing is written to LiveKit, nobody is moderated. Tokens are still "
+        "renewed, and deletion still works. Default: false. LiveKit has no such notion.",
+    )
     roles: tuple[Role, ...] = Field(
         default=(),
         max_length=MAX_ROLES,
@@ -108,12 +195,19 @@ class RoomSpec(Model):
         description="Who may join, at most 20 roles: for each, one Secret with `LIVEKIT_URL`, `LIVEKIT_ROOM`, "
         "`LIVEKIT_IDENTITY`, `LIVEKIT_TOKEN` and `tokens.json`. Default: none. LiveKit: access tokens.",
     )
+    moderation: Moderation = Field(
+        default=Moderation(),
+        description="Who is kept out, and who may not publish what. Default: nobody. LiveKit: `RemoveParticipant`, "
+        "`UpdateParticipant`.",
+    )
 
     @property
     def effective_empty_timeout_seconds(self) -> int:
         """How long LiveKit is told to keep a room that nobody joined, in seconds."""
-        declared = self.empty_timeout_seconds
-        return PERSISTENT_EMPTY_TIMEOUT_SECONDS if declared is None else declared
+        if self.empty_timeout_seconds is not None:
+            return self.empty_timeout_seconds
+        persistent = self.lifecycle is Lifecycle.PERSISTENT
+        return PERSISTENT_EMPTY_TIMEOUT_SECONDS if persistent else EMPTY_TIMEOUT_SECONDS
 
 
 class Room(Model):
@@ -125,65 +219,6 @@ class Room(Model):
     )
 
 
-_CONTROL_CHARACTERS: Final = r"[\\x00-\\x1f\\x7f-\\x9f]"
-
-RULES: Final = (
-    Rule(
-        at="",
-        rule=f"size(self.metadata.name) <= {MAX_NAME}",
-        message=f"metadata.name must be no more than {MAX_NAME} characters: it becomes the value of a label",
-        field_path=".metadata.name",
-    ),
-    Rule(
-        at="spec",
-        rule="has(self.roomName) == has(oldSelf.roomName)"
-        " && (!has(self.roomName) || self.roomName == oldSelf.roomName)",
-        message="roomName is immutable: delete this Room and create another one, or leave it as it was",
-        field_path=".roomName",
-    ),
-    Rule(
-        at="spec",
-        rule="has(self.lifecycle) == has(oldSelf.lifecycle)"
-        " && (!has(self.lifecycle) || self.lifecycle == oldSelf.lifecycle)",
-        message="lifecycle is immutable: delete this Room and create another one, or leave it as it was",
-        field_path=".lifecycle",
-    ),
-    Rule(
-        at="spec.roomName",
-        rule="!self.contains('|') && !self.contains('/') && !self.contains('..')",
-        message='roomName must not contain "|", "/" or ".."',
-    ),
-    Rule(
-        at="spec.roomName",
-        rule=f"!self.matches('{_CONTROL_CHARACTERS}')",
-        message="roomName must not contain control characters",
-    ),
-    Rule(
-        at="spec.roles[].identities[]",
-        rule="!self.contains('/') && !self.contains('..')",
-        message='an identity must not contain "/" or ".."',
-    ),
-    Rule(
-        at="spec.roles[].identities[]",
-        rule=f"!self.matches('{_CONTROL_CHARACTERS}')",
-        message="an identity must not contain control characters",
-    ),
-    Rule(
-        at="spec.roles[].grants",
-        rule="!has(self.canPublishSources) || (has(self.canPublish) && self.canPublish)",
-        message="canPublishSources needs canPublish: true",
-        field_path=".canPublishSources",
-    ),
-    Rule(
-        at="spec.roles[]",
-        rule="!has(self.renewBeforeSeconds)"
-        f" || self.renewBeforeSeconds + 60 <= (has(self.ttlSeconds) ? self.ttlSeconds : {DEFAULT_TTL_SECONDS})",
-        message=f"renewBeforeSeconds must be at least 60 less than ttlSeconds (default {DEFAULT_TTL_SECONDS}):"
-        " a token that is due at once would be minted without end",
-        field_path=".renewBeforeSeconds",
-    ),
-)
-
 KIND: Final = Kind(
     kind="Room",
     plural="rooms",
@@ -194,6 +229,7 @@ KIND: Final = Kind(
         Column("ROOM", ".status.roomName"),
         Column("READY", '.status.conditions[?(@.type=="Ready")].status'),
         Column("PARTICIPANTS", ".status.numParticipants", type="integer"),
+        Column("SERVER", ".status.serverRef.name", wide=True),
         Column("SID", ".status.sid", wide=True),
         Column("STATUS", '.status.conditions[?(@.type=="Ready")].message', wide=True),
         Column("AGE", ".metadata.creationTimestamp", type="date"),

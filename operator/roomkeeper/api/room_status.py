@@ -9,21 +9,24 @@ from pydantic import Field
 from roomkeeper.api.common import (
     LIST_MAP_KEYS,
     LIST_TYPE,
+    MAX_ANNOTATION,
     MAX_INT32,
     MAX_NAME,
     MAX_SAFE_INTEGER,
+    MAX_URL,
+    UNSEEN_GENERATION,
     Condition,
     Model,
     Time,
 )
+from roomkeeper.api.references import ResolvedServerRef
 
 MAX_METADATA_KEYS: Final = 256
 MAX_METADATA_BYTES: Final = 64 * 1024
 MAX_CHANGES: Final = 32
 MAX_CHANGE_LENGTH: Final = 1024
 MAX_CONDITIONS: Final = 16
-
-UNSEEN_GENERATION: Final = -1  # of a Room that no operator has written to yet
+MAX_REVOKED: Final = 4000  # every identity of the largest Room
 
 # A key is as long as the metadata may be: a status that the API server refuses would never be written again.
 MetadataKey = Annotated[str, Field(max_length=MAX_METADATA_BYTES)]
@@ -59,6 +62,13 @@ class TokenStatus(Model):
     renews_at: Time | None = Field(default=None, description="When the tokens are replaced (RFC 3339).")
 
 
+class RevokedIdentity(Model):
+    """Somebody whose last token still works in LiveKit, though the spec has taken away what it gives."""
+
+    identity: str = Field(max_length=MAX_CHANGE_LENGTH, description="The identity.")
+    until: Time = Field(description="When their last token ends (RFC 3339).")
+
+
 class RoomStatus(Model):
     """The part of a Room that the operator writes."""
 
@@ -75,8 +85,13 @@ class RoomStatus(Model):
     )
     url: str | None = Field(
         default=None,
-        max_length=2048,
+        max_length=MAX_URL,
         description="The address that clients connect to. LiveKit: `LIVEKIT_URL`.",
+    )
+    server_ref: ResolvedServerRef | None = Field(
+        default=None,
+        description="The LiveKitServer that this Room is on, fixed when the Room is first handled; absent where it is the one "
+        "of the operator's own environment.",
     )
     sid: str | None = Field(
         default=None,
@@ -129,10 +144,22 @@ class RoomStatus(Model):
         json_schema_extra={LIST_TYPE: "map", LIST_MAP_KEYS: ["role"]},
         description="The tokens of each role.",
     )
+    revoked_identities: tuple[RevokedIdentity, ...] = Field(
+        default=(),
+        max_length=MAX_REVOKED,
+        json_schema_extra={LIST_TYPE: "atomic"},
+        description="Who was removed, demoted or blocked and still has a token: LiveKit cannot revoke one, so they are "
+        "corrected at every join until it ends.",
+    )
+    last_handled_reconcile_at: str | None = Field(
+        default=None,
+        max_length=MAX_ANNOTATION,
+        description="The value of the annotation `roomkeeper.dev/reconcile-at` that was handled last.",
+    )
     conditions: tuple[Condition, ...] = Field(
         default=(),
         max_length=MAX_CONDITIONS,
         json_schema_extra={LIST_TYPE: "map", LIST_MAP_KEYS: ["type"]},
-        description="Ready sums up RoomAvailable, TokensIssued and UpToDate. Reconciling and Stalled are there only while true: "
-        "Stalled means that somebody must act.",
+        description="Ready sums up RoomAvailable, TokensIssued and UpToDate. Suspended, Reconciling and Stalled are there only "
+        "while true: Stalled means that somebody must act.",
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from roomkeeper.api import generate, room
+from roomkeeper.api import generate, room, server
 from roomkeeper.api.crd import custom_resource_definition, schema
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ Node = dict[str, Any]
 
 
 def fields(kind: Kind) -> Iterator[tuple[str, Node]]:
-    """Every schema below the root with its path: fields and items of lists."""
+    """Every schema below the root with its path: fields, `[]` items of lists, `{}` values of maps."""
     for name, child in schema(kind)["properties"].items():
         if name not in STANDARD:
             yield from walk(name, child)
@@ -34,6 +34,21 @@ def walk(path: str, node: Node) -> Iterator[tuple[str, Node]]:
         yield from walk(f"{path}.{name}", child)
     if "items" in node:
         yield from walk(f"{path}[]", node["items"])
+    if "additionalProperties" in node:
+        yield from walk(f"{path}{{}}", node["additionalProperties"])
+
+
+def documented(kind: Kind) -> list[tuple[str, Node]]:
+    """What `kubectl explain` tells of the spec: its fields, without the keys of lists of ours called `name`."""
+    return [
+        (path, node)
+        for path, node in fields(kind)
+        if path.startswith("spec.") and not path.endswith(("[]", "{}", "].name"))
+    ]
+
+
+def required(kind: Kind) -> set[str]:
+    return {f"{path}.{name}" for path, node in fields(kind) for name in node.get("required", ())}
 
 
 def of_type(kind: Kind, name: str) -> list[tuple[str, Node]]:
@@ -44,7 +59,9 @@ def of_type(kind: Kind, name: str) -> list[tuple[str, Node]]:
 
 @KINDS
 def test_every_field_has_a_description(kind: Kind) -> None:
-    missing = [path for path, node in fields(kind) if not path.endswith("[]") and not node.get("description")]
+    missing = [
+        path for path, node in fields(kind) if not path.endswith(("[]", "{}")) and not node.get("description")
+    ]
     assert missing == []
 
 
@@ -52,10 +69,8 @@ def test_every_field_has_a_description(kind: Kind) -> None:
 def test_every_field_of_the_spec_gives_livekits_word_or_says_there_is_none(kind: Kind) -> None:
     missing = [
         path
-        for path, node in fields(kind)
-        if path.startswith("spec.")
-        and not path.endswith(("[]", "].name"))
-        and not re.search(r"LiveKit: |LiveKit has no such notion", node["description"])
+        for path, node in documented(kind)
+        if not re.search(r"LiveKit: |LiveKit has no such notion", node["description"])
     ]
     assert missing == []
 
@@ -64,10 +79,8 @@ def test_every_field_of_the_spec_gives_livekits_word_or_says_there_is_none(kind:
 def test_every_optional_field_of_the_spec_tells_its_default(kind: Kind) -> None:
     missing = [
         path
-        for path, node in fields(kind)
-        if path.startswith("spec.")
-        and not path.endswith(("[]", "].name"))
-        and "Default: " not in node["description"]
+        for path, node in documented(kind)
+        if path not in required(kind) and "Default: " not in node["description"]
     ]
     assert missing == []
 
@@ -88,6 +101,17 @@ def test_every_list_has_a_type_and_a_most_number_of_items(kind: Kind) -> None:
         path
         for path, node in of_type(kind, "array")
         if not {"x-kubernetes-list-type", "maxItems"} <= set(node)
+    ]
+    assert missing == []
+
+
+@KINDS
+def test_every_map_has_a_most_number_of_keys(kind: Kind) -> None:
+    missing = [
+        path
+        for path, node in of_type(kind, "object")
+        if {"additionalProperties", "x-kubernetes-preserve-unknown-fields"} & set(node)
+        and "maxProperties" not in node
     ]
     assert missing == []
 
@@ -119,11 +143,11 @@ def test_every_number_is_bounded_and_fits_its_format(kind: Kind) -> None:
 
 
 @KINDS
-def test_no_default_stands_inside_a_list_or_the_status(kind: Kind) -> None:
+def test_no_default_stands_inside_a_list_a_map_or_the_status(kind: Kind) -> None:
     found = [
         path
         for path, node in fields(kind)
-        if "default" in node and ("[]" in path or path.startswith("status."))
+        if "default" in node and ("[]" in path or "{}" in path or path.startswith("status."))
     ]
     assert found == []
 
@@ -138,11 +162,12 @@ def test_the_schema_is_structural(kind: Kind) -> None:
         "oneOf",
         "title",
         "const",
-        "additionalProperties",
         "uniqueItems",
+        "propertyNames",
     }
     for path, node in fields(kind):
         assert not forbidden & set(node), path
+        assert not {"properties", "additionalProperties"} <= set(node), path
         assert isinstance(node["type"], str), path
 
 
@@ -182,24 +207,49 @@ def test_columns_and_selectors_read_fields_that_exist(kind: Kind) -> None:
     assert {re.sub(r"\[\?.*?\]", "[]", path) for path in paths} <= known
 
 
-def test_defaults_of_the_spec_are_plain_values() -> None:
-    found = {path: node["default"] for path, node in fields(room.KIND) if "default" in node}
-    assert found == {
+def defaults(kind: Kind) -> dict[str, Any]:
+    return {path: node["default"] for path, node in fields(kind) if "default" in node}
+
+
+def test_defaults_of_a_room_are_plain_values() -> None:
+    assert defaults(room.KIND) == {
         "spec.lifecycle": "Persistent",
         "spec.departureTimeoutSeconds": 20,
         "spec.metadataPolicy": "Merge",
+        "spec.minPlayoutDelayMilliseconds": 0,
+        "spec.maxPlayoutDelayMilliseconds": 0,
+        "spec.syncStreams": False,
+        "spec.updatePolicy": "WhenEmpty",
+        "spec.adoptionPolicy": "Adopt",
         "spec.deletionGraceSeconds": 300,
+        "spec.suspend": False,
         "status": {"observedGeneration": -1},
     }
 
 
-def test_a_room_is_found_by_its_names() -> None:
-    names = custom_resource_definition(room.KIND)["spec"]["names"]
-    assert names == {
-        "kind": "Room",
-        "listKind": "RoomList",
-        "plural": "rooms",
-        "singular": "room",
-        "shortNames": ["lkroom"],
+def test_defaults_of_a_server_are_plain_values() -> None:
+    assert defaults(server.KIND) == {
+        "spec.allowedNamespaces.from": "Same",
+        "spec.roomNameTemplate": "{namespace}_{name}",
+        "spec.policy.recordings.streams": "Forbidden",
+        "spec.policy.recordings.inlineStorage": "WithCredentials",
+        "spec.policy.recordings.workerStorage": "Forbidden",
+        "spec.autoCreate": "Auto",
+        "spec.resyncSeconds": 60,
+        "status": {"observedGeneration": -1},
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "plural", "short"), [("Room", "rooms", "lkroom"), ("LiveKitServer", "livekitservers", "lks")]
+)
+def test_an_object_is_found_by_its_names(kind: str, plural: str, short: str) -> None:
+    found = next(one for one in generate.KINDS if one.kind == kind)
+    assert custom_resource_definition(found)["spec"]["names"] == {
+        "kind": kind,
+        "listKind": f"{kind}List",
+        "plural": plural,
+        "singular": kind.lower(),
+        "shortNames": [short],
         "categories": ["livekit"],
     }

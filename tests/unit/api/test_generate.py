@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from roomkeeper.api import generate
+from roomkeeper.api import generate, room
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def test_check_reports_drift_and_changes_nothing(
     assert generate.main([]) == 0
     assert generate.main(["--check"]) == 0
 
-    stale = generate.path_of(generate.KINDS[0])
+    stale = generate.path_of(room.KIND)
     stale.write_text(
         stale.read_text(encoding="utf-8").replace("maximum: 10000", "maximum: 9"), encoding="utf-8"
     )

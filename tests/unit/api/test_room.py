@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from roomkeeper.api.role import Grants, Role, TrackSource
-from roomkeeper.api.room import MetadataPolicy, RoomSpec
+from roomkeeper.api.agent import AgentDispatch
+from roomkeeper.api.role import Grants, PermissionsPolicy, Role, TrackSource
+from roomkeeper.api.room import AdoptionPolicy, Lifecycle, MetadataPolicy, RoomSpec, UpdatePolicy
 from roomkeeper.api.room_status import RoomStatus
 
 
@@ -15,7 +16,24 @@ def test_an_empty_spec_means_the_documented_defaults() -> None:
     assert spec.deletion_grace_seconds == 300
     assert spec.metadata_policy is MetadataPolicy.MERGE
     assert (spec.room_name, spec.max_participants, spec.deletion_policy, spec.metadata) == (None,) * 4
-    assert spec.roles == ()
+    assert (spec.roles, spec.agents) == ((), ())
+    assert spec.lifecycle is Lifecycle.PERSISTENT
+    assert (spec.update_policy, spec.adoption_policy) == (UpdatePolicy.WHEN_EMPTY, AdoptionPolicy.ADOPT)
+    assert (spec.min_playout_delay_milliseconds, spec.max_playout_delay_milliseconds) == (0, 0)
+    assert (spec.sync_streams, spec.suspend) == (False, False)
+    assert (spec.server_ref, spec.raw_metadata) == (None, None)
+    assert (spec.moderation.blocked_identities, spec.moderation.denied_sources) == ((), ())
+
+
+@pytest.mark.parametrize(("lifecycle", "seconds"), [("Persistent", 86_400), ("OnDemand", 300), ("Once", 300)])
+def test_only_a_persistent_room_waits_a_day_for_people(lifecycle: str, seconds: int) -> None:
+    assert RoomSpec.model_validate({"lifecycle": lifecycle}).effective_empty_timeout_seconds == seconds
+
+
+def test_an_agent_is_sent_when_somebody_is_there() -> None:
+    (agent,) = RoomSpec.model_validate({"agents": [{"agentName": "notetaker"}]}).agents
+    assert agent.dispatch is AgentDispatch.WHEN_PARTICIPANT_JOINS
+    assert agent.metadata is None
 
 
 def test_a_declared_empty_timeout_stands() -> None:
@@ -30,6 +48,21 @@ def test_a_role_is_subscribe_only_until_it_says_otherwise() -> None:
 def test_a_role_without_identities_is_one_identity_with_its_name() -> None:
     assert Role(name="host").effective_identities == ("host",)
     assert Role(name="host", identities=("alice", "bob")).effective_identities == ("alice", "bob")
+
+
+def test_a_role_with_a_count_numbers_its_identities() -> None:
+    assert Role(name="seat", count=3).effective_identities == ("seat-0", "seat-1", "seat-2")
+
+
+def test_a_role_leaves_the_application_its_say_until_told_otherwise() -> None:
+    role = Role(name="host")
+    assert role.permissions_policy is PermissionsPolicy.ON_CHANGE
+    assert (role.display_name, role.metadata, role.attributes) == (None, None, {})
+    assert (role.secret_template.name, role.secret_template.labels, role.secret_template.annotations) == (
+        None,
+        {},
+        {},
+    )
 
 
 def test_tokens_are_renewed_a_third_of_their_life_before_the_end() -> None:
@@ -51,7 +84,7 @@ def test_no_sources_is_not_read_as_all_sources() -> None:
 
 
 def test_what_a_newer_crd_stored_is_still_read() -> None:
-    spec = RoomSpec.model_validate({"syncStreams": True, "roles": [{"name": "host", "displayName": "Host"}]})
+    spec = RoomSpec.model_validate({"holograms": True, "roles": [{"name": "host", "avatar": "Host"}]})
     assert spec == RoomSpec(roles=(Role(name="host"),))
 
 
@@ -87,6 +120,9 @@ def test_status_survives_a_round_trip() -> None:
                 "renewsAt": "2026-01-02T03:44:05Z",
             },
         ],
+        "serverRef": {"namespace": "livekit", "name": "main", "uid": "7f1c"},
+        "revokedIdentities": [{"identity": "mallory", "until": "2026-01-02T04:04:05Z"}],
+        "lastHandledReconcileAt": "now",
         "conditions": [
             {
                 "type": "Ready",

@@ -1,0 +1,105 @@
+"""What the schema of a Room cannot say: rules between fields, names, and what may not change."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from roomkeeper.api import secret_template
+from roomkeeper.api.kind import NAME_RULE, Rule
+from roomkeeper.api.role import DEFAULT_TTL_SECONDS
+
+_CONTROL_CHARACTERS: Final = r"[\\x00-\\x1f\\x7f-\\x9f]"
+
+
+def _identity_rules(at: str) -> tuple[Rule, ...]:
+    return (
+        Rule(
+            at=at,
+            rule="!self.contains('/') && !self.contains('..')",
+            message='an identity must not contain "/" or ".."',
+        ),
+        Rule(
+            at=at,
+            rule=f"!self.matches('{_CONTROL_CHARACTERS}')",
+            message="an identity must not contain control characters",
+        ),
+    )
+
+
+_IMMUTABLE: Final = (
+    Rule(
+        at="spec",
+        rule="has(self.serverRef) == has(oldSelf.serverRef)"
+        " && (!has(self.serverRef) || self.serverRef == oldSelf.serverRef)",
+        message="serverRef is immutable: delete this Room and create another one, or leave it as it was",
+        field_path=".serverRef",
+    ),
+    Rule(
+        at="spec",
+        rule="has(self.roomName) == has(oldSelf.roomName)"
+        " && (!has(self.roomName) || self.roomName == oldSelf.roomName)",
+        message="roomName is immutable: delete this Room and create another one, or leave it as it was",
+        field_path=".roomName",
+    ),
+    Rule(
+        at="spec",
+        rule="(has(self.lifecycle) && self.lifecycle == 'Once')"
+        " == (has(oldSelf.lifecycle) && oldSelf.lifecycle == 'Once')",
+        message="lifecycle is immutable, except from Persistent to OnDemand and back: delete this Room and create another one,"
+        " or leave it as it was",
+        field_path=".lifecycle",
+    ),
+)
+
+RULES: Final = (
+    NAME_RULE,
+    *_IMMUTABLE,
+    Rule(
+        at="spec",
+        rule="!has(self.metadata) || !has(self.rawMetadata)",
+        message="rawMetadata stands instead of metadata: remove one of them",
+        field_path=".rawMetadata",
+    ),
+    Rule(
+        at="spec",
+        rule="!has(self.minPlayoutDelayMilliseconds) || !has(self.maxPlayoutDelayMilliseconds)"
+        " || self.maxPlayoutDelayMilliseconds == 0"
+        " || self.minPlayoutDelayMilliseconds <= self.maxPlayoutDelayMilliseconds",
+        message="minPlayoutDelayMilliseconds must not be more than maxPlayoutDelayMilliseconds",
+        field_path=".minPlayoutDelayMilliseconds",
+    ),
+    Rule(
+        at="spec.roomName",
+        rule="!self.contains('|') && !self.contains('/') && !self.contains('..')",
+        message='roomName must not contain "|", "/" or ".."',
+    ),
+    Rule(
+        at="spec.roomName",
+        rule=f"!self.matches('{_CONTROL_CHARACTERS}')",
+        message="roomName must not contain control characters",
+    ),
+    Rule(
+        at="spec.roles[].grants",
+        rule="!has(self.canPublishSources) || (has(self.canPublish) && self.canPublish)",
+        message="canPublishSources needs canPublish: true",
+        field_path=".canPublishSources",
+    ),
+    Rule(
+        at="spec.roles[]",
+        rule="!has(self.renewBeforeSeconds)"
+        f" || self.renewBeforeSeconds + 60 <= (has(self.ttlSeconds) ? self.ttlSeconds : {DEFAULT_TTL_SECONDS})",
+        message=f"renewBeforeSeconds must be at least 60 less than ttlSeconds (default {DEFAULT_TTL_SECONDS}):"
+        " a token that is due at once would be minted without end",
+        field_path=".renewBeforeSeconds",
+    ),
+    Rule(
+        at="spec.roles[]",
+        rule="!has(self.identities) || !has(self.count)",
+        message="count stands instead of identities: remove one of them",
+        field_path=".count",
+    ),
+    *_identity_rules("spec.roles[].identities[]"),
+    *_identity_rules("spec.moderation.blockedIdentities[]"),
+    *_identity_rules("spec.moderation.deniedSources[].identity"),
+    *secret_template.rules("spec.roles[].secretTemplate"),
+)
