@@ -32,13 +32,18 @@ class Policy:
     room_name_patterns: tuple[str, ...] = ("{namespace}_*",)
 
 
+def allows_name(policy: Policy, *, namespace: str, room_name: str) -> bool:
+    """Tell whether objects of a namespace may have a room of that name; if not, they learn nothing of it either."""
+    return any(fnmatchcase(room_name, pattern) for pattern in _patterns(policy, namespace))
+
+
 def violation(policy: Policy, *, namespace: str, room_name: str, spec: RoomSpec) -> Finding | None:
     """Return the first limit that the Room passes, naming the field and the limit."""
-    patterns = [pattern.replace("{namespace}", namespace) for pattern in policy.room_name_patterns]
-    if not any(fnmatchcase(room_name, pattern) for pattern in patterns):
+    if not allows_name(policy, namespace=namespace, room_name=room_name):
+        patterns = " or ".join(_patterns(policy, namespace))
         return Finding(
             Reason.POLICY_VIOLATION,
-            f"spec.roomName: {room_name!r} is not allowed in this namespace; it must match {' or '.join(patterns)}",
+            f"spec.roomName: {room_name!r} is not allowed in this namespace; it must match {patterns}",
         )
     for role in spec.roles:
         granted = role.grants.model_dump(mode="json", exclude_none=True)
@@ -49,3 +54,7 @@ def violation(policy: Policy, *, namespace: str, room_name: str, spec: RoomSpec)
                     f"spec.roles[{role.name}].grants.{grant}: the policy of the server does not allow it",
                 )
     return None
+
+
+def _patterns(policy: Policy, namespace: str) -> list[str]:
+    return [pattern.replace("{namespace}", namespace) for pattern in policy.room_name_patterns]

@@ -11,6 +11,7 @@ from roomkeeper.adapters.ports import LiveKitError
 from roomkeeper.api import common
 from roomkeeper.api.room import RoomSpec
 from roomkeeper.domain import names
+from roomkeeper.domain.policy import allows_name
 from roomkeeper.domain.rooms import World
 from roomkeeper.engine.cache import room_name
 from roomkeeper.engine.failures import finding_of
@@ -38,9 +39,9 @@ class Gatherer:
         spec, error = _parse(room)
         name = room_name(room)
         server = self.servers.resolve(room)
-        claim = self._older_claim(room, name)
+        claim = self._older_claim(room, name, server)
         look, failure = Look(None), None
-        if server and spec and claim is None and names.is_usable(name):
+        if server and spec and claim is None and names.is_usable(name) and _may_have(room, name, server):
             look, failure = await self._look(server, room, name)
         return World(
             room=room,
@@ -74,10 +75,12 @@ class Gatherer:
             return Look(None), finding_of(error)
         return look, None
 
-    def _older_claim(self, room: CustomObject, name: str) -> Key | None:
-        """Return the Room that declared this name first: by creation, then by namespace and name."""
+    def _older_claim(self, room: CustomObject, name: str, server: LiveKitServer | None) -> Key | None:
+        """Return the Room that declared this name first and may: by creation, then by namespace and name."""
+        if server is None:
+            return None
         first = min(
-            self.objects.claimants(name),
+            (other for other in self.objects.claimants(name) if _may_have(other, name, server)),
             key=lambda other: (other.created_at, other.key.namespace, other.key.name),
             default=room,
         )
@@ -92,6 +95,12 @@ class Gatherer:
             if known:
                 found[name] = known
         return found
+
+
+def _may_have(room: CustomObject, name: str, server: LiveKitServer) -> bool:
+    """Tell whether the name is the Room's by policy, or was when it got it: else it sees and claims nothing."""
+    is_sticky = room.status.get("roomName") == name
+    return is_sticky or allows_name(server.view.policy, namespace=room.key.namespace, room_name=name)
 
 
 def _parse(room: CustomObject) -> tuple[RoomSpec | None, str]:

@@ -1,0 +1,171 @@
+"""The engine on an API server and a LiveKit in memory, driven one key at a time, with everything that was asked logged."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from roomkeeper.adapters.kubernetes.events import EventNote, EventRecorder
+from roomkeeper.adapters.kubernetes.memory import InMemoryKubernetes
+from roomkeeper.adapters.kubernetes.resources import ROOMS, SECRETS
+from roomkeeper.adapters.livekit.memory import InMemoryLiveKit
+from roomkeeper.api import common
+from roomkeeper.domain.livekit import Credentials
+from roomkeeper.domain.objects import Key
+from roomkeeper.engine.cache import ObjectCache, SecretCache
+from roomkeeper.engine.counts import CountsThrottle
+from roomkeeper.engine.execute import Executor
+from roomkeeper.engine.gather import Gatherer
+from roomkeeper.engine.queue import WorkQueue
+from roomkeeper.engine.reconciler import Reconciler
+from roomkeeper.engine.servers import LiveKitServer, ServerDirectory
+from roomkeeper.engine.wakeups import Wakeups
+from roomkeeper.engine.workers import Workers
+from tests.unit.engine.clock import HandClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from roomkeeper.adapters.ports import Body, Resource
+    from roomkeeper.domain.outcomes import Outcome
+
+NAMESPACE = "team-a"
+NAME = "team-a_standup"
+CREDENTIALS = Credentials("devkey", "a-secret-of-at-least-thirty-two-characters")
+
+
+class Notes(EventRecorder):
+    """Keeps Events instead of writing them."""
+
+    def __init__(self, kubernetes: InMemoryKubernetes, clock: HandClock) -> None:
+        super().__init__(kubernetes, clock, instance="test")
+        self.told: list[tuple[str, str]] = []
+
+    def emit(self, note: EventNote) -> None:
+        """Remember type and reason."""
+        self.told.append((note.type, str(note.reason)))
+
+
+class Engine:
+    """All parts but what runs by itself: `settle` reconciles what is queued until nothing is."""
+
+    def __init__(self, *, count_people: bool = True) -> None:
+        self.clock = HandClock()
+        self.kubernetes = InMemoryKubernetes(self.clock)
+        self.livekit = InMemoryLiveKit(self.clock)
+        self.server = LiveKitServer(
+            url="wss://livekit.example.com",
+            credentials=CREDENTIALS,
+            api=self.livekit,
+            clock=self.clock,
+            count_people=count_people,
+        )
+        self.servers = ServerDirectory(self.server)
+        self.objects, self.secrets = ObjectCache(), SecretCache()
+        self.queue = WorkQueue(self.clock)
+        self.wakeups = Wakeups(self.objects, self.secrets, self.servers, self.queue)
+        self.notes = Notes(self.kubernetes, self.clock)
+        self.reconciler = Reconciler(
+            kubernetes=self.kubernetes,
+            objects=self.objects,
+            servers=self.servers,
+            gatherer=Gatherer(self.objects, self.secrets, self.servers, self.clock),
+            executor=Executor(self.kubernetes, self.objects, self.secrets),
+            counts=CountsThrottle(self.clock),
+            recorder=self.notes,
+        )
+        self.workers = Workers(self.queue, self.reconciler)
+        # As over a network, an answer comes before the event about the same thing.
+        self._on_the_way: deque[Callable[[], object]] = deque()
+        self.kubernetes.watch(lambda *event: self._on_the_way.append(lambda: self.watched(*event)))
+        self.livekit.on_event = lambda event: self._on_the_way.append(lambda: self.wakeups.webhook(event))
+
+    def declare(self, name: str = "standup", *, namespace: str = NAMESPACE, **spec: Any) -> Key:
+        """Create a Room as `kubectl create` does."""
+        metadata = {"namespace": namespace, "name": name}
+        body = {"apiVersion": common.API_VERSION, "kind": "Room", "metadata": metadata, "spec": spec}
+        self.kubernetes.store.create(ROOMS, body)
+        return Key("Room", namespace, name)
+
+    def edit(self, key: Key, **spec: Any) -> None:
+        """Change fields of the spec; None takes one away."""
+        self.kubernetes.store.patch(ROOMS, namespace=key.namespace, name=key.name, patch={"spec": spec})
+
+    def delete(self, key: Key) -> None:
+        """Delete a Room as `kubectl delete` does."""
+        self.kubernetes.store.delete(ROOMS, namespace=key.namespace, name=key.name)
+
+    async def ready(self, **spec: Any) -> Key:
+        """Have a Room that is as declared, and forget what was asked for it."""
+        await self.probe()
+        key = self.declare(**spec)
+        await self.settle()
+        assert self.ready_reason(key) == "Available"
+        self.clock.advance(60)
+        self.asked()
+        return key
+
+    async def probe(self) -> None:
+        """List LiveKit's rooms as the resync does, and wake whom it concerns."""
+        self.deliver()
+        before = self.server.state
+        changed = await self.server.probe(self.wakeups.is_claimed)
+        if self.server.state is not before:
+            self.wakeups.server_changed(self.server)
+        self.wakeups.rooms_changed(changed)
+
+    async def settle(self) -> list[Outcome]:
+        """Reconcile every key that waits; an error passes through."""
+        outcomes = []
+        while True:
+            self.deliver()
+            if not len(self.queue):
+                return outcomes
+            key = await self.queue.get()
+            try:
+                outcomes.append(await self.reconciler.reconcile(key))
+            finally:
+                self.queue.done(key)
+
+    def deliver(self) -> None:
+        """Let the events of watches and webhooks arrive."""
+        while self._on_the_way:
+            self._on_the_way.popleft()()
+
+    async def reconcile(self, key: Key) -> list[Outcome]:
+        """Reconcile a key and whatever that wakes."""
+        self.queue.add(key)
+        return await self.settle()
+
+    def asked(self) -> list[str]:
+        """Return and forget every call, LiveKit's behind the API server's."""
+        kubernetes = [f"{call.verb} {call.plural} {call.name}" for call in self.kubernetes.calls]
+        livekit = [f"livekit {method} {room}".strip() for method, room in self.livekit.calls]
+        self.kubernetes.calls.clear()
+        self.livekit.calls.clear()
+        return kubernetes + livekit
+
+    def body(self, key: Key) -> Body:
+        """Return the Room as the API server has it."""
+        return self.kubernetes.store.get(ROOMS, namespace=key.namespace, name=key.name)
+
+    def status(self, key: Key) -> Body:
+        """Return the Room's status."""
+        return self.body(key).get("status", {})
+
+    def ready_reason(self, key: Key) -> str:
+        """Return the reason of the condition Ready, "" when there is none."""
+        conditions = self.status(key).get("conditions", ())
+        return next((each["reason"] for each in conditions if each["type"] == "Ready"), "")
+
+    def secret(self, name: str) -> Body:
+        """Return a Secret as the API server has it."""
+        return self.kubernetes.store.get(SECRETS, namespace=NAMESPACE, name=name)
+
+    def watched(self, resource: Resource, event: str, body: Body) -> None:
+        """Take a watch event, as Kopf's handlers do."""
+        labels = body["metadata"].get("labels") or {}
+        if resource == ROOMS:
+            self.wakeups.object_event("Room", event, body)
+        elif resource == SECRETS and labels.get(common.LABEL_MANAGED_BY) == common.MANAGED_BY:
+            self.wakeups.secret_event(event, body)
