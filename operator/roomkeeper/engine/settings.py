@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -75,7 +76,7 @@ def _number(environment: Mapping[str, str], name: str, default: str) -> float:
         value = float(environment.get(name, default))
     except ValueError:
         raise SettingsError(f"{name} must be a number") from None
-    if value <= 0:
+    if not 0 < value < math.inf:  # neither does "nan" pass
         raise SettingsError(f"{name} must be more than 0")
     return value
 

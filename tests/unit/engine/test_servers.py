@@ -1,0 +1,315 @@
+"""What the engine believes of a LiveKit server after looks, webhooks and lists."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from roomkeeper.adapters.livekit.memory import InMemoryLiveKit
+from roomkeeper.adapters.ports import (
+    LiveKitCredentialsError,
+    LiveKitNotFoundError,
+    LiveKitUnreachableError,
+)
+from roomkeeper.domain.livekit import LiveRoom, ParticipantKind, RoomConfig, WebhookEvent
+from roomkeeper.domain.rooms import Absence, People, ServerState
+from roomkeeper.engine.servers import CREATED_RECENTLY_SECONDS, LiveKitServer, Look, ServerDirectory
+from tests.unit.engine.clock import HandClock
+from tests.unit.engine.harness import CREDENTIALS
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+CONFIG = RoomConfig(86_400, 20)
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def livekit(clock: HandClock) -> InMemoryLiveKit:
+    return InMemoryLiveKit(clock)
+
+
+def server_of(livekit: InMemoryLiveKit, clock: HandClock, *, count_people: bool = True) -> LiveKitServer:
+    return LiveKitServer(
+        url="wss://livekit.example.com",
+        credentials=CREDENTIALS,
+        api=livekit,
+        clock=clock,
+        count_people=count_people,
+    )
+
+
+@pytest.fixture
+async def server(livekit: InMemoryLiveKit, clock: HandClock) -> LiveKitServer:
+    """Give a server that was listed once, empty."""
+    server = server_of(livekit, clock)
+    await probe(server)
+    livekit.calls.clear()
+    return server
+
+
+async def probe(server: LiveKitServer) -> set[str]:
+    return await server.probe(lambda name: not name.startswith("unclaimed"))
+
+
+def webhook(event: str, *, name: str = "r", sid: str = "RM_1") -> WebhookEvent:
+    return WebhookEvent("EV_1", event, name, sid, "devkey", datetime(2026, 1, 1, tzinfo=UTC))
+
+
+async def created(server: LiveKitServer, clock: HandClock) -> LiveRoom:
+    """Have a room that was created a while ago."""
+    live = await server.create("r", CONFIG, "")
+    clock.advance(CREATED_RECENTLY_SECONDS)
+    return live
+
+
+async def test_a_look_costs_nothing_when_nothing_happened(
+    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
+) -> None:
+    live = await created(server, clock)
+    livekit.calls.clear()
+    assert await server.look("r", known_sid=live.sid) == Look(live)
+    assert await server.look("never seen") == Look(None)
+    assert livekit.calls == []
+
+
+async def test_a_caller_can_ask_for_a_fresh_look(server: LiveKitServer, livekit: InMemoryLiveKit) -> None:
+    live = await livekit.create_room("r", CONFIG)
+    assert await server.look("r", fresh=True) == Look(live)
+    assert livekit.calls[-1] == ("list_rooms", "r")
+
+
+async def test_absence_counts_only_after_a_second_look(
+    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
+) -> None:
+    live = await livekit.create_room("r", CONFIG)  # behind our back
+    assert await server.look("r", known_sid="RM_0") == Look(live)
+    await livekit.delete_room("r")
+    clock.advance(1)
+    await probe(server)
+    livekit.calls.clear()
+    assert await server.look("r", known_sid=live.sid) == Look(None, Absence.CERTAIN)
+    assert livekit.calls == [("list_rooms", "r")]
+
+
+async def test_absence_right_after_our_own_create_tells_nothing(
+    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
+) -> None:
+    live = await server.create("r", CONFIG, "")
+    await livekit.delete_room("r")
+    clock.advance(CREATED_RECENTLY_SECONDS - 0.1)
+    assert await server.look("r", known_sid=live.sid, fresh=True) == Look(None, Absence.TOO_EARLY)
+    clock.advance(0.1)
+    assert await server.look("r", known_sid=live.sid, fresh=True) == Look(None, Absence.CERTAIN)
+
+
+async def test_a_session_that_ended_is_believed_gone_even_right_after_our_create(
+    server: LiveKitServer, livekit: InMemoryLiveKit
+) -> None:
+    live = await server.create("r", CONFIG, "")
+    await livekit.delete_room("r")
+    assert server.hear(webhook("room_finished", sid=live.sid))
+    assert await server.look("r", known_sid=live.sid) == Look(None, Absence.CERTAIN)
+
+
+async def test_a_room_that_is_being_closed_is_looked_at_until_it_is_gone(
+    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
+) -> None:
+    live = await created(server, clock)
+    server.hear(webhook("room_finished", sid=live.sid))
+    for _ in range(2):
+        assert await server.look("r", known_sid=live.sid) == Look(None, Absence.TOO_EARLY)
+    await livekit.delete_room("r")
+    assert await server.look("r", known_sid=live.sid) == Look(None, Absence.CERTAIN)
+
+
+async def test_the_end_of_an_earlier_session_says_nothing_of_the_next(
+    server: LiveKitServer, clock: HandClock
+) -> None:
+    live = await created(server, clock)
+    server.hear(webhook("room_finished", sid="RM_before"))
+    server.hear(webhook("participant_left"))
+    assert await server.look("r", known_sid=live.sid) == Look(live, people=People())
+
+
+async def test_the_echo_of_our_own_create_is_no_news(server: LiveKitServer, livekit: InMemoryLiveKit) -> None:
+    live = await server.create("r", CONFIG, "")
+    livekit.calls.clear()
+    assert not server.hear(webhook("room_started", sid=live.sid))
+    assert server.hear(webhook("room_started", sid="RM_another"))
+    await server.look("r")
+    assert livekit.calls[0] == ("list_rooms", "r")
+
+
+async def test_people_are_listed_when_a_webhook_tells_of_them_and_only_then(
+    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
+) -> None:
+    await created(server, clock)
+    livekit.join("r", "alice", is_publisher=True)
+    livekit.join("r", "bob")
+    livekit.join("r", "agent", ParticipantKind.AGENT, is_publisher=True)
+    livekit.join("r", "recorder", ParticipantKind.EGRESS)
+    server.hear(webhook("participant_joined"))
+    assert (await server.look("r")).people == People(2, 1)
+    assert (await server.look("r")).people is None
+
+
+async def test_people_are_not_listed_where_nobody_wants_counts(
+    livekit: InMemoryLiveKit, clock: HandClock
+) -> None:
+    server = server_of(livekit, clock, count_people=False)
+    await server.create("r", CONFIG, "")
+    server.hear(webhook("participant_joined"))
+    assert (await server.look("r")).people is None
+    assert ("list_participants", "r") not in livekit.calls
+
+
+@pytest.mark.parametrize("method", ["list_rooms", "list_participants"])
+async def test_a_look_that_fails_keeps_the_hint(
+    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock, method: str
+) -> None:
+    await created(server, clock)
+    livekit.join("r", "alice")
+    server.hear(webhook("participant_joined"))
+    livekit.fail_next(method, LiveKitUnreachableError("no"))
+    with pytest.raises(LiveKitUnreachableError):
+        await server.look("r")
+    assert (await server.look("r")).people == People(1)
+
+
+async def test_a_count_that_was_not_written_is_asked_for_again(
+    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
+) -> None:
+    await created(server, clock)
+    server.recount("r")
+    assert (await server.look("r")).people == People(0)
+
+
+async def test_counts_that_change_in_the_list_wake_and_are_looked_into(
+    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
+) -> None:
+    await created(server, clock)
+    assert await probe(server) == set()
+    livekit.join("r", "alice")
+    assert await probe(server) == {"r"}
+    assert (await server.look("r")).people == People(1)
+    assert await probe(server) == set()
+
+
+async def test_the_list_tells_what_came_changed_and_went(
+    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
+) -> None:
+    await livekit.create_room("unclaimed", CONFIG)
+    await livekit.create_room("r", CONFIG)
+    assert await probe(server) == {"r"}
+    assert server.lists("r")
+    assert not server.lists("unclaimed")
+    await livekit.update_room_metadata("r", "x")
+    assert await probe(server) == {"r"}
+    await livekit.delete_room("r")
+    assert await probe(server) == {"r"}
+    assert not server.lists("r")
+
+
+class SlowLiveKit(InMemoryLiveKit):
+    """Answers a list with what was there before `meanwhile` ran."""
+
+    def __init__(self, clock: HandClock) -> None:
+        super().__init__(clock)
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
+
+    async def list_rooms(self, names: Sequence[str] = ()) -> list[LiveRoom]:
+        listed = await super().list_rooms(names)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile and not names:
+            await meanwhile()
+        return listed
+
+
+async def test_a_list_that_began_before_a_create_does_not_drop_the_room(clock: HandClock) -> None:
+    livekit = SlowLiveKit(clock)
+    server = server_of(livekit, clock)
+
+    async def create() -> None:
+        clock.advance(0.1)
+        await server.create("r", CONFIG, "")
+
+    livekit.meanwhile = create
+    assert await probe(server) == set()
+    assert server.lists("r")
+
+
+async def test_a_list_that_began_before_a_deletion_does_not_bring_the_room_back(clock: HandClock) -> None:
+    livekit = SlowLiveKit(clock)
+    server = server_of(livekit, clock)
+    await server.create("r", CONFIG, "")
+    clock.advance(60)
+    await probe(server)
+
+    async def delete() -> None:
+        clock.advance(0.1)
+        await server.delete("r")
+
+    livekit.meanwhile = delete
+    assert await probe(server) == set()
+    assert not server.lists("r")
+
+
+async def test_a_room_that_is_gone_already_is_as_good_as_deleted(
+    server: LiveKitServer, livekit: InMemoryLiveKit
+) -> None:
+    with pytest.raises(LiveKitNotFoundError):
+        await livekit.delete_room("r")
+    await server.delete("r")
+
+
+async def test_what_a_probe_makes_of_the_server(livekit: InMemoryLiveKit, clock: HandClock) -> None:
+    server = server_of(livekit, clock)
+    assert (server.state, server.is_usable, server.probed.is_set()) == (ServerState.UNKNOWN, False, False)
+    down, refused = LiveKitUnreachableError("down"), LiveKitCredentialsError("no")
+    story = [
+        (down, ServerState.UNREACHABLE, False, 1),
+        (None, ServerState.ACCEPTED, True, 0),
+        (down, ServerState.ACCEPTED, True, 1),
+        (None, ServerState.ACCEPTED, True, 0),
+        (down, ServerState.ACCEPTED, True, 1),
+        (down, ServerState.UNREACHABLE, True, 2),
+        (refused, ServerState.REFUSED, False, 3),
+        (down, ServerState.UNREACHABLE, False, 4),
+        (None, ServerState.ACCEPTED, True, 0),
+    ]
+    for outage, state, key_was_accepted, failures in story:
+        livekit.outage = outage
+        await probe(server)
+        assert (server.state, server.view.key_was_accepted, server.failures) == (
+            state,
+            key_was_accepted,
+            failures,
+        )
+    assert server.probed.is_set()
+
+
+async def test_rooms_are_doubted_after_the_server_was_away_until_they_are_created_again(
+    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
+) -> None:
+    await created(server, clock)
+    livekit.outage = LiveKitUnreachableError("down")
+    await probe(server)
+    livekit.outage = None
+    assert await probe(server) == {"r"}
+    assert (await server.look("r")).is_doubted
+    await server.create("r", CONFIG, "")
+    assert not (await server.look("r")).is_doubted
+
+
+async def test_servers_are_found_by_the_key_that_signed(server: LiveKitServer) -> None:
+    directory = ServerDirectory(server)
+    assert directory.signed_by("devkey") == directory.all() == [server]
+    assert directory.signed_by("another") == []
+    assert ServerDirectory(None).all() == ServerDirectory(None).signed_by("devkey") == []

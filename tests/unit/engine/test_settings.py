@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+
+from roomkeeper.domain.livekit import Credentials
+from roomkeeper.engine.settings import Settings, SettingsError
+
+LIVEKIT = {"LIVEKIT_URL": "wss://livekit.example.com", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "s"}
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert Settings.from_environment({}) == Settings()
+    assert Settings().livekit_credentials is None
+
+
+def test_everything_can_be_set() -> None:
+    settings = Settings.from_environment(
+        {
+            **LIVEKIT,
+            "ROOMKEEPER_NAMESPACE": "a b",
+            "ROOMKEEPER_HTTP_HOST": "127.0.0.1",
+            "ROOMKEEPER_HTTP_PORT": "9000",
+            "ROOMKEEPER_PARTICIPANT_COUNTS": "off",
+            "ROOMKEEPER_RESYNC_SECONDS": "2.5",
+            "ROOMKEEPER_LOG_FORMAT": "json",
+        }
+    )
+    assert settings == Settings(
+        namespaces=("a", "b"),
+        http_host="127.0.0.1",
+        http_port=9000,
+        participant_counts=False,
+        resync_seconds=2.5,
+        log_format="json",
+        livekit_url="wss://livekit.example.com",
+        livekit_credentials=Credentials("k", "s"),
+    )
+    assert "'s'" not in repr(settings)
+
+
+@pytest.mark.parametrize("missing", LIVEKIT)
+def test_a_server_is_named_by_all_three_variables_or_none(missing: str) -> None:
+    environment = {name: value for name, value in LIVEKIT.items() if name != missing}
+    with pytest.raises(SettingsError, match=f"^{missing} must be set too"):
+        Settings.from_environment(environment)
+
+
+@pytest.mark.parametrize("url", ["livekit.example.com", "ftp://x", "wss://", "://"])
+def test_an_address_that_could_not_work_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="LIVEKIT_URL must look like"):
+        Settings.from_environment({**LIVEKIT, "LIVEKIT_URL": url})
+
+
+@pytest.mark.parametrize("scheme", ["ws", "wss", "http", "https"])
+def test_addresses_that_work(scheme: str) -> None:
+    url = f"{scheme}://127.0.0.1:7880"
+    assert Settings.from_environment({**LIVEKIT, "LIVEKIT_URL": url}).livekit_url == url
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ROOMKEEPER_HTTP_PORT", "http"),
+        ("ROOMKEEPER_HTTP_PORT", "0"),
+        ("ROOMKEEPER_RESYNC_SECONDS", "soon"),
+        ("ROOMKEEPER_RESYNC_SECONDS", "-1"),
+        ("ROOMKEEPER_RESYNC_SECONDS", "nan"),
+        ("ROOMKEEPER_HTTP_PORT", "inf"),
+        ("ROOMKEEPER_PARTICIPANT_COUNTS", "yes"),
+    ],
+)
+def test_what_is_wrong_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name} must be"):
+        Settings.from_environment({name: value})

@@ -1,0 +1,153 @@
+"""Which keys wake, and which do not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from roomkeeper.adapters.kubernetes.resources import ROOMS, SECRETS
+from roomkeeper.domain.livekit import WebhookEvent
+from roomkeeper.engine import wakeups as module
+from tests.unit.engine.harness import NAME, NAMESPACE, Engine
+
+if TYPE_CHECKING:
+    from roomkeeper.domain.objects import Key
+
+EVENT = WebhookEvent("EV_x", "participant_joined", NAME, "RM_1", "devkey", datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.fixture
+async def engine() -> Engine:
+    return Engine()
+
+
+async def woken(engine: Engine) -> list[Key]:
+    """Take what waits, without reconciling it."""
+    engine.deliver()
+    keys = []
+    while len(engine.queue):
+        keys.append(await engine.queue.get())
+        engine.queue.done(keys[-1])
+    return keys
+
+
+async def test_an_object_wakes_once_per_version(engine: Engine) -> None:
+    key = engine.declare()
+    body = engine.body(key)
+    assert await woken(engine) == [key]
+    engine.wakeups.object_event("Room", "MODIFIED", body)
+    assert await woken(engine) == []
+
+
+async def test_what_is_listed_goes_behind_what_happens(engine: Engine) -> None:
+    first, second = engine.declare("a"), engine.declare("b")
+    bodies = [engine.body(first), engine.body(second)]
+    engine._on_the_way.clear()
+    engine.wakeups.object_event("Room", None, bodies[0])
+    engine.wakeups.object_event("Room", "ADDED", bodies[1])
+    assert await woken(engine) == [second, first]
+
+
+async def test_a_deletion_wakes_who_else_claims_the_room(engine: Engine) -> None:
+    first, second = engine.declare("a", roomName="team-a_x"), engine.declare("b", roomName="team-a_x")
+    await woken(engine)
+    engine.delete(first)
+    assert await woken(engine) == [second]
+
+
+async def test_a_secret_wakes_the_room_that_owns_it(engine: Engine) -> None:
+    key = await engine.ready(roles=[{"name": "host"}])
+    assert await woken(engine) == []
+    patch = {"metadata": {"annotations": {"x": "y"}}}
+    engine.kubernetes.store.patch(SECRETS, namespace=NAMESPACE, name="standup.host", patch=patch)
+    assert await woken(engine) == [key]
+    engine.kubernetes.store.delete(SECRETS, namespace=NAMESPACE, name="standup.host")
+    assert await woken(engine) == [key]
+
+
+async def test_a_secret_that_changes_hands_wakes_both_rooms(engine: Engine) -> None:
+    key = await engine.ready(roles=[{"name": "host"}])
+    other = engine.declare("other")
+    await woken(engine)
+    body = engine.secret("standup.host")
+    body["metadata"]["resourceVersion"] = "1000000"
+    body["metadata"]["ownerReferences"][0] |= {"name": "other", "uid": "x"}
+    engine.wakeups.secret_event("MODIFIED", body)
+    assert await woken(engine) == [key, other]
+
+
+async def test_a_secret_of_nobody_wakes_nobody(engine: Engine) -> None:
+    body = {"metadata": {"namespace": NAMESPACE, "name": "x", "uid": "1", "resourceVersion": "1"}}
+    engine.wakeups.secret_event("ADDED", body)
+    engine.wakeups.secret_event("DELETED", body)
+    assert await woken(engine) == []
+
+
+async def test_a_webhook_wakes_who_claims_the_room(engine: Engine) -> None:
+    key = engine.declare()
+    await woken(engine)
+    assert engine.wakeups.webhook(EVENT) == "woken"
+    assert await woken(engine) == [key]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [replace(EVENT, room_name="nobody's"), replace(EVENT, room_name=""), replace(EVENT, api_key="another")],
+    ids=["a room of nobody", "no room", "another server"],
+)
+async def test_a_webhook_about_nothing_of_ours_is_ignored(engine: Engine, event: WebhookEvent) -> None:
+    engine.declare()
+    await woken(engine)
+    assert engine.wakeups.webhook(event) == "ignored"
+    assert await woken(engine) == []
+
+
+async def test_a_webhook_that_is_repeated_wakes_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REMEMBERED_EVENTS", 2)
+    engine.declare()
+    await woken(engine)
+    results = [engine.wakeups.webhook(replace(EVENT, id=number)) for number in ("1", "1", "2", "1", "3", "1")]
+    assert results == [
+        "woken",
+        "replayed",
+        "woken",
+        "replayed",
+        "woken",
+        "woken",
+    ]  # the third drops the first
+
+
+async def test_the_echo_of_our_own_create_wakes_nobody(engine: Engine) -> None:
+    await engine.ready()
+    assert await woken(engine) == []
+
+
+async def test_a_server_that_changed_wakes_everybody_in_the_background(engine: Engine) -> None:
+    first, second = engine.declare("a"), engine.declare("b")
+    await woken(engine)
+    engine.wakeups.server_changed(engine.server)
+    engine.queue.add(second)
+    assert await woken(engine) == [second, first]
+
+
+async def test_rooms_that_changed_wake_their_claimants(engine: Engine) -> None:
+    key = engine.declare()
+    engine.declare("other")
+    await woken(engine)
+    engine.wakeups.rooms_changed({NAME, "nobody's"})
+    assert await woken(engine) == [key]
+    assert engine.wakeups.is_claimed(NAME)
+    assert not engine.wakeups.is_claimed("nobody's")
+
+
+async def test_a_room_that_went_while_nobody_watched_is_dropped(engine: Engine) -> None:
+    key = engine.declare()
+    engine.deliver()
+    body = engine.body(key)
+    engine.kubernetes.store.delete(ROOMS, namespace=NAMESPACE, name="standup")
+    engine._on_the_way.clear()
+    engine.wakeups.object_event("Room", "DELETED", body)
+    assert engine.objects.get(key) is None
