@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from roomkeeper.adapters.livekit.webhooks import ForgedWebhookError, UnreadableWebhookError, verify
@@ -12,6 +14,8 @@ from roomkeeper.engine import metrics
 
 if TYPE_CHECKING:
     from roomkeeper.engine.operator import Operator
+
+logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 2 * 1024 * 1024  # a webhook carries a room or an egress: kilobytes
 SHUTDOWN_SECONDS = 2.0  # for a webhook that is half received; LiveKit sends it again
@@ -28,7 +32,10 @@ class HttpServer:
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/readyz", self._readyz)
         application.router.add_get("/metrics", self._metrics)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        logger.addFilter(_without_what_was_sent)
+        self._runner = web.AppRunner(
+            application, access_log=None, logger=logger, shutdown_timeout=SHUTDOWN_SECONDS
+        )
 
     async def start(self) -> None:
         """Listen; OSError when the port is taken."""
@@ -50,6 +57,9 @@ class HttpServer:
         except web.HTTPRequestEntityTooLarge:
             metrics.WEBHOOKS.labels("", "too large").inc()
             raise
+        except (ConnectionError, web.RequestPayloadError):
+            metrics.WEBHOOKS.labels("", "broken off").inc()
+            return web.Response(status=400)
         keys = {
             server.credentials.api_key: [server.credentials.api_secret]
             for server in self._operator.servers.all()
@@ -78,3 +88,10 @@ class HttpServer:
         return web.Response(
             body=generate_latest(metrics.REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST}
         )
+
+
+def _without_what_was_sent(record: logging.LogRecord) -> bool:
+    """Keep malformed HTTP to one line: aiohttp's error quotes the offending header, which may be a token."""
+    if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+        record.exc_info = None
+    return True

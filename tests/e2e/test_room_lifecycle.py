@@ -41,6 +41,11 @@ def status(cluster: Cluster, name: str = "standup") -> dict[str, Any]:
     return found
 
 
+def reasons(cluster: Cluster, name: str) -> list[str]:
+    """Return the reasons of a Room's Events."""
+    return [one["reason"] for one in cluster.list("events") if one["involvedObject"]["name"] == name]
+
+
 def stalled_with(cluster: Cluster, reason: str, name: str = "standup") -> dict[str, Any]:
     """Return the condition Ready, once the Room is Stalled with that reason."""
     eventually(
@@ -226,6 +231,7 @@ def test_a_room_deleted_in_livekit_is_back_once_by_the_webhook(
     settle(stack)
     assert livekit.room(name).sid == sid
     assert livekit.names().count(name) == 1
+    assert reasons(cluster, "standup") == ["RoomRecreated"]
     assert status(cluster)["recreations"] == 1
 
 
@@ -249,7 +255,7 @@ def test_a_room_deleted_in_livekit_is_back_once_without_webhooks(
     name = ready(cluster)
     # Its absence soon after its creation counts only after 5 s more; a long-lived room has no such grace.
     made = time.time()
-    eventually("the room is no longer new", lambda: time.time() > made + 5, within=5)
+    eventually("the room is no longer new", lambda: time.time() > made + 5, within=6)
     sid = recreated(cluster, livekit, name, within=RESYNC_SECONDS + 1)
     assert status(cluster)["recreations"] == 1
     assert livekit.room(name).sid == sid
@@ -344,6 +350,7 @@ def test_adopted_rooms_are_merged_and_kept_unless_deletion_is_asked_for(
     pending = {change["field"]: change["live"] for change in status(cluster, "kept")["pendingChanges"]}
     assert pending["emptyTimeoutSeconds"] == "60"
     assert cluster.condition("kept", "UpToDate")["reason"] == "RequiresRecreate"
+    eventually("an Event tells of the adoption", lambda: "RoomAdopted" in reasons(cluster, "kept"), within=2)
     cluster.delete("room", "kept", wait=True)
     cluster.delete("room", "dropped", wait=True)
     assert livekit.room(kept).sid == sids[kept]

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import socket
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -149,6 +150,26 @@ def test_a_thousand_webhooks_in_a_second_are_taken(
     reconciles = metric(stack, "roomkeeper_reconciles_total") - before
     print(f"{FLOOD} webhooks made {reconciles:g} reconciles")
     assert reconciles < FLOOD / 4
+
+
+def test_a_sender_that_breaks_off_harms_nobody(
+    sender: Sender, operator: OperatorProcess, stack: LocalStack
+) -> None:
+    body = event("some-room")
+    head = f"POST /livekit/webhook HTTP/1.1\r\nHost: x\r\nAuthorization: {sender.sign(body)}\r\n"
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", stack.operator_port)) as connection:
+            connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:-20])
+        with socket.create_connection(("127.0.0.1", stack.operator_port)) as connection:
+            connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\nnonsense\r\n".encode())
+            assert b" 400 " in connection.recv(1000)
+        with socket.create_connection(("127.0.0.1", stack.operator_port)) as connection:
+            # The suite looks for the token in the log when the operator ends.
+            connection.sendall(head.rstrip().encode() + b"\x01\r\n\r\n")
+            assert b" 400 " in connection.recv(1000)
+    assert sender.send(body) == 200
+    assert "Traceback" not in operator.output()
+    assert operator.output().count("Error handling request") == 6
 
 
 @pytest.mark.parametrize("path", ["healthz", "readyz", "metrics"])
