@@ -65,7 +65,7 @@ class HttpServer:
             for server in self._operator.servers.all()
         }
         try:
-            event = verify(body, request.headers.get("Authorization", ""), keys)
+            event = verify(body, request.headers.get("Authorization", ""), keys).event
         except ForgedWebhookError:
             metrics.WEBHOOKS.labels("", "forged").inc()
             return web.Response(status=401, text="not signed by a key of a known LiveKit server\n")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime
 
-    from roomkeeper.domain.livekit import LiveRoom, Participant, RoomConfig
+    from roomkeeper.domain.livekit import Dispatch, LiveRoom, Participant, ParticipantUpdate, RoomConfig
 
 Body = dict[str, Any]
 
@@ -65,6 +65,27 @@ class LiveKit(Protocol):
 
     async def list_participants(self, name: str) -> list[Participant]:
         """List who is in the room now; a room that is not there has nobody."""
+
+    async def update_participant(self, name: str, identity: str, update: ParticipantUpdate) -> None:
+        """Change a connected participant; the permission replaces the whole set."""
+
+    async def remove_participant(self, name: str, identity: str) -> None:
+        """Disconnect somebody; the token still lets them in again."""
+
+    async def list_dispatches(self, name: str) -> list[Dispatch]:
+        """List the agents that were asked into a live room."""
+
+    async def create_dispatch(self, name: str, agent_name: str, metadata: str = "") -> Dispatch:
+        """Ask an agent into a room. LiveKit prevents no duplicate, and creates a room that is not there."""
+
+    async def delete_dispatch(self, name: str, dispatch_id: str) -> None:
+        """Take an agent's dispatch back."""
+
+    async def creates_rooms_on_join(self) -> bool:
+        """Tell whether a join creates its room (the server's room.auto_create)."""
+
+    async def has_redis(self) -> bool:
+        """Tell whether the server can have egress at all."""
 
     async def aclose(self) -> None:
         """Release the connections."""

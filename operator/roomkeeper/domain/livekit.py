@@ -22,6 +22,9 @@ class RoomConfig:
     empty_timeout_seconds: int
     departure_timeout_seconds: int
     max_participants: int = 0
+    min_playout_delay_milliseconds: int = 0  # LiveKit shows neither delay nor sync_streams of a live room
+    max_playout_delay_milliseconds: int = 0
+    sync_streams: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,22 @@ class ParticipantKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Permission:
+    """What a connected participant may do now; an empty set of sources means all, as in LiveKit."""
+
+    can_subscribe: bool = True
+    can_publish: bool = False
+    can_publish_data: bool = False
+    can_publish_sources: frozenset[str] = frozenset()  # camera, microphone, screen_share, screen_share_audio
+    can_update_metadata: bool = False
+    can_subscribe_metrics: bool = False
+    hidden: bool = False
+    # Set by the token and kept by an update: LiveKit takes the whole set, and leaving them out would clear them.
+    agent: bool = False
+    recorder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Participant:
     """Somebody who is in a room now, as ListParticipants tells it."""
 
@@ -58,6 +77,32 @@ class Participant:
     sid: str
     kind: ParticipantKind = ParticipantKind.PERSON
     is_publisher: bool = False
+    permission: Permission = Permission()
+    name: str = ""
+    metadata: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantUpdate:
+    """What to change of a connected participant; None leaves it, "" of an attribute deletes that attribute.
+
+    LiveKit cannot set name or metadata back to empty (livekit: UpdateParticipant skips empty values).
+    """
+
+    permission: Permission | None = None
+    name: str | None = None
+    metadata: str | None = None
+    attributes: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """An agent that was asked into a room."""
+
+    id: str
+    agent_name: str
+    metadata: str = ""
 
 
 @dataclass(frozen=True, slots=True)

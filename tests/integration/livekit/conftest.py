@@ -211,7 +211,7 @@ class RealServer:
         """Keep what this test's rooms tell; another test's late events are none of its business."""
         body, authorization = await request.read(), request.headers["Authorization"]
         keys = {self.credentials.api_key: [self.credentials.api_secret]}
-        event = webhooks.verify(body, authorization, keys)
+        event = webhooks.verify(body, authorization, keys).event
         if event.room_name in self._names:
             self.webhooks.append((body, authorization))
             self.events.append(event)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -12,7 +11,8 @@ import pytest
 from aiohttp import web
 from livekit.protocol import room as pb
 
-from roomkeeper.adapters.livekit.client import Limits, LiveKitClient
+from roomkeeper.adapters.livekit.client import Limits
+from roomkeeper.adapters.livekit.errors import ServerFaultError
 from roomkeeper.adapters.ports import (
     LiveKitCredentialsError,
     LiveKitError,
@@ -20,14 +20,14 @@ from roomkeeper.adapters.ports import (
     LiveKitRejectedError,
     LiveKitUnreachableError,
 )
-from roomkeeper.domain.livekit import Credentials, RoomConfig
+from roomkeeper.domain.livekit import ParticipantUpdate, RoomConfig
+from tests.integration.livekit.serving import CREDENTIALS, answering, client_of, served, twirp_error
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
-    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+    from roomkeeper.adapters.livekit.client import LiveKitClient
 
-CREDENTIALS = Credentials("APIkey", "a-secret-of-at-least-thirty-two-characters")
 MARKER = "hunter2"
 CALLS: dict[str, Callable[[LiveKitClient], Awaitable[Any]]] = {
     "ListRooms": lambda client: client.list_rooms(),
@@ -35,44 +35,12 @@ CALLS: dict[str, Callable[[LiveKitClient], Awaitable[Any]]] = {
     "UpdateRoomMetadata": lambda client: client.update_room_metadata("r", "{}"),
     "DeleteRoom": lambda client: client.delete_room("r"),
     "ListParticipants": lambda client: client.list_participants("r"),
+    "UpdateParticipant": lambda client: client.update_participant("r", "alice", ParticipantUpdate(name="A")),
+    "RemoveParticipant": lambda client: client.remove_participant("r", "alice"),
+    "ListDispatch": lambda client: client.list_dispatches("r"),
+    "CreateDispatch": lambda client: client.create_dispatch("r", "agent"),
+    "DeleteDispatch": lambda client: client.delete_dispatch("r", "AD_1"),
 }
-
-
-@asynccontextmanager
-async def served(handler: Handler) -> AsyncIterator[str]:
-    """Serve every request by the handler, on a free loopback port."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
-
-
-@asynccontextmanager
-async def client_of(url: str, **options: Any) -> AsyncIterator[LiveKitClient]:
-    client = LiveKitClient(url, CREDENTIALS, **options)
-    try:
-        yield client
-    finally:
-        await client.aclose()
-
-
-def answering(**response: Any) -> Handler:
-    async def handler(request: web.Request) -> web.Response:
-        return web.Response(**response)
-
-    return handler
-
-
-def twirp_error(status: int, code: str) -> Handler:
-    async def handler(request: web.Request) -> web.Response:
-        return web.json_response({"code": code, "msg": "in words"}, status=status)
-
-    return handler
 
 
 async def rooms(request: web.Request) -> web.Response:
@@ -93,7 +61,8 @@ async def rooms(request: web.Request) -> web.Response:
         (412, "failed_precondition", LiveKitRejectedError),
         (413, "unknown", LiveKitRejectedError),
         (429, "resource_exhausted", LiveKitUnreachableError),
-        (500, "internal", LiveKitUnreachableError),
+        (500, "internal", ServerFaultError),
+        (500, "unknown", LiveKitUnreachableError),
         (503, "unavailable", LiveKitUnreachableError),
     ],
 )
@@ -259,17 +228,22 @@ async def test_a_cancelled_call_gives_its_turn_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "video"),
+    ("service", "method", "video"),
     [
-        ("ListRooms", {"roomList": True}),
-        ("CreateRoom", {"roomCreate": True}),
-        ("UpdateRoomMetadata", {"roomAdmin": True, "room": "r"}),
-        ("DeleteRoom", {"roomCreate": True}),
-        ("ListParticipants", {"roomAdmin": True, "room": "r"}),
+        ("RoomService", "ListRooms", {"roomList": True}),
+        ("RoomService", "CreateRoom", {"roomCreate": True}),
+        ("RoomService", "UpdateRoomMetadata", {"roomAdmin": True, "room": "r"}),
+        ("RoomService", "DeleteRoom", {"roomCreate": True}),
+        ("RoomService", "ListParticipants", {"roomAdmin": True, "room": "r"}),
+        ("RoomService", "UpdateParticipant", {"roomAdmin": True, "room": "r"}),
+        ("RoomService", "RemoveParticipant", {"roomAdmin": True, "room": "r"}),
+        ("AgentDispatchService", "ListDispatch", {"roomAdmin": True, "room": "r"}),
+        ("AgentDispatchService", "CreateDispatch", {"roomAdmin": True, "room": "r"}),
+        ("AgentDispatchService", "DeleteDispatch", {"roomAdmin": True, "room": "r"}),
     ],
 )
 async def test_the_api_token_on_the_wire_lives_a_minute_and_grants_the_least(
-    method: str, video: dict[str, Any]
+    service: str, method: str, video: dict[str, Any]
 ) -> None:
     seen: list[tuple[str, str]] = []
 
@@ -280,7 +254,7 @@ async def test_the_api_token_on_the_wire_lives_a_minute_and_grants_the_least(
     async with served(note) as url, client_of(url + "/base/") as client:
         await CALLS[method](client)
     ((path, authorization),) = seen
-    assert path == f"/base/twirp/livekit.RoomService/{method}"
+    assert path == f"/base/twirp/livekit.{service}/{method}"
     token = jwt.decode(authorization.removeprefix("Bearer "), CREDENTIALS.api_secret, algorithms=["HS256"])
     assert token["exp"] - token["nbf"] <= 60
     assert token["exp"] <= time.time() + 60

@@ -3,10 +3,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from livekit.protocol import models
 
 from roomkeeper.adapters.livekit import convert
-from roomkeeper.domain.livekit import LiveRoom, ParticipantKind, RoomConfig
+from roomkeeper.domain.livekit import LiveRoom, Participant, ParticipantKind, Permission, RoomConfig
 
 
 def test_a_room_is_taken_over_without_its_turn_password() -> None:
@@ -62,3 +64,55 @@ def test_an_older_server_tells_the_creation_in_seconds() -> None:
 )
 def test_agents_and_recorders_are_not_people(info: models.ParticipantInfo, kind: ParticipantKind) -> None:
     assert convert.participant(info).kind is kind
+
+
+def test_a_participant_is_taken_over_with_what_it_may_do() -> None:
+    info = models.ParticipantInfo(
+        identity="alice",
+        sid="PA_1",
+        is_publisher=True,
+        name="Alice",
+        metadata="{}",
+        attributes={"team": "a"},
+        permission=models.ParticipantPermission(
+            can_publish=True,
+            can_publish_sources=[models.TrackSource.SCREEN_SHARE, models.TrackSource.CAMERA],
+            can_update_metadata=True,
+            hidden=True,
+        ),
+    )
+    assert convert.participant(info) == Participant(
+        identity="alice",
+        sid="PA_1",
+        is_publisher=True,
+        name="Alice",
+        metadata="{}",
+        attributes={"team": "a"},
+        permission=Permission(
+            can_subscribe=False,
+            can_publish=True,
+            can_publish_sources=frozenset({"camera", "screen_share"}),
+            can_update_metadata=True,
+            hidden=True,
+        ),
+    )
+
+
+permissions = st.builds(
+    Permission,
+    can_publish_sources=st.frozensets(
+        st.sampled_from(["camera", "microphone", "screen_share", "screen_share_audio"])
+    ),
+    **{name: st.booleans() for name in Permission.__dataclass_fields__ if name != "can_publish_sources"},
+)
+
+
+@given(permissions)
+def test_a_permission_survives_the_way_there_and_back(permission: Permission) -> None:
+    assert convert.permission(convert.to_permission(permission)) == permission
+
+
+def test_a_source_that_is_new_to_us_does_not_turn_some_into_all() -> None:
+    message = models.ParticipantPermission()
+    message.MergeFromString(b"\x48\x63")  # field 9, can_publish_sources: 99
+    assert convert.permission(message).can_publish_sources == {"unknown"}

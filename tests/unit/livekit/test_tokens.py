@@ -135,11 +135,14 @@ def test_an_api_token_lives_a_minute_and_grants_only_what_is_asked() -> None:
     }
 
 
-def test_the_fingerprint_tells_a_new_key_and_a_new_secret_but_not_the_secret() -> None:
+def test_the_fingerprint_tells_a_new_key_from_a_new_secret_but_not_the_secret() -> None:
     same = Credentials(CREDENTIALS.api_key, CREDENTIALS.api_secret)
     other_key = Credentials("other", CREDENTIALS.api_secret)
     other_secret = Credentials(CREDENTIALS.api_key, CREDENTIALS.api_secret + "x")
-    fingerprints = [tokens.fingerprint(c) for c in (CREDENTIALS, other_key, other_secret)]
-    assert tokens.fingerprint(same) == fingerprints[0]
-    assert len(set(fingerprints)) == 3
-    assert all(len(f) == 16 and set(f) <= set("0123456789abcdef") for f in fingerprints)
+    key, secret = tokens.fingerprint(CREDENTIALS).split(".")
+    assert tokens.fingerprint(same) == f"{key}.{secret}"
+    assert tokens.fingerprint(other_secret).split(".")[0] == key
+    assert tokens.fingerprint(other_secret).split(".")[1] != secret
+    assert tokens.fingerprint(other_key).split(".")[0] != key
+    assert (len(key), len(secret)) == (8, 16)
+    assert set(key + secret) <= set("0123456789abcdef")

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roomkeeper.adapters.livekit.webhooks import ForgedWebhookError, UnreadableWebhookError, verify
+from roomkeeper.domain.livekit import Credentials
 
 SECRET = "a-secret-of-at-least-thirty-two-characters"
 KEYS = {"APIkey": ["the-previous-secret-of-the-same-key-name", SECRET], "APIother": ["x" * 40]}
@@ -33,7 +34,7 @@ def sign(body: bytes, *, secret: str = SECRET, algorithm: str = "HS256", **chang
 
 
 def test_a_signed_event_is_read() -> None:
-    event = verify(BODY, sign(BODY), KEYS)
+    event = verify(BODY, sign(BODY), KEYS).event
     assert event.id == "EV_1"
     assert event.event == "room_started"
     assert event.room_name == "team-a_standup"
@@ -44,14 +45,24 @@ def test_a_signed_event_is_read() -> None:
 
 
 def test_the_word_bearer_is_tolerated() -> None:
-    assert verify(BODY, f"Bearer {sign(BODY)}", KEYS).id == "EV_1"
+    assert verify(BODY, f"Bearer {sign(BODY)}", KEYS).event.id == "EV_1"
+
+
+@pytest.mark.parametrize("secret", KEYS["APIkey"])
+def test_which_of_the_secrets_of_one_key_name_has_signed_is_told(secret: str) -> None:
+    assert verify(BODY, sign(BODY, secret=secret), KEYS).credentials == Credentials("APIkey", secret)
+
+
+@pytest.mark.parametrize("useless", ["", "-----BEGIN PUBLIC KEY-----\nA\n-----END PUBLIC KEY-----"])
+def test_a_secret_that_can_sign_nothing_hides_no_other_of_the_same_key_name(useless: str) -> None:
+    assert verify(BODY, sign(BODY), {"APIkey": [useless, SECRET]}).credentials.api_secret == SECRET
 
 
 def test_an_egress_event_without_a_room_names_the_room_of_the_egress() -> None:
     body = (
         b'{"event": "egress_ended", "egressInfo": {"roomName": "r", "roomId": "RM_2", "status": "BRAND_NEW"}}'
     )
-    event = verify(body, sign(body), KEYS)
+    event = verify(body, sign(body), KEYS).event
     assert (event.room_name, event.room_sid) == ("r", "RM_2")
 
 

@@ -1,30 +1,44 @@
-"""One LiveKit server's room API, with the time limit, rate limit and errors that the SDK does not give."""
+"""One LiveKit server's API, with the time limit, rate limit and errors that the SDK does not give."""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
 from aiolimiter import AsyncLimiter
 from livekit.api.twirp_client import TwirpClient
-from livekit.protocol import models
+from livekit.protocol import agent_dispatch, egress, models
 from livekit.protocol import room as pb
 
 from roomkeeper.adapters.livekit import convert
-from roomkeeper.adapters.livekit.errors import SDK_ERRORS, translate
-from roomkeeper.adapters.livekit.tokens import mint_for_api
+from roomkeeper.adapters.livekit.errors import SDK_ERRORS, ServerFaultError, translate
+from roomkeeper.adapters.livekit.tokens import API_TOKEN_SECONDS, mint, mint_for_api
+from roomkeeper.domain.livekit import TokenClaims
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from roomkeeper.domain.livekit import Credentials, LiveRoom, Participant, RoomConfig
+    from roomkeeper.domain.livekit import (
+        Credentials,
+        Dispatch,
+        LiveRoom,
+        Participant,
+        ParticipantUpdate,
+        RoomConfig,
+    )
 
 _Answer = TypeVar("_Answer")
+
+_ROOMS = "RoomService"
+_DISPATCHES = "AgentDispatchService"
+_EGRESS = "Egress"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +77,14 @@ class LiveKitClient:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),  # the semaphore limits
             cookie_jar=aiohttp.DummyCookieJar(),
+            middlewares=(_refuse_redirects,),
         )
         self._twirp = TwirpClient(self._session, url, "livekit", failover=False)
 
     async def list_rooms(self, names: Sequence[str] = ()) -> list[LiveRoom]:
         """List the named rooms, or all; names that are not there are silently missing."""
         request = pb.ListRoomsRequest(names=names)
-        answer = await self._call("ListRooms", request, pb.ListRoomsResponse, {"roomList": True})
+        answer = await self._call(_ROOMS, "ListRooms", request, pb.ListRoomsResponse, {"roomList": True})
         return [convert.live_room(room) for room in answer.rooms]
 
     async def create_room(self, name: str, config: RoomConfig, metadata: str = "") -> LiveRoom:
@@ -79,41 +94,134 @@ class LiveKitClient:
             empty_timeout=config.empty_timeout_seconds,
             departure_timeout=config.departure_timeout_seconds,
             max_participants=config.max_participants,
+            min_playout_delay=config.min_playout_delay_milliseconds,
+            max_playout_delay=config.max_playout_delay_milliseconds,
+            sync_streams=config.sync_streams,
             metadata=metadata,
         )
-        answer = await self._call("CreateRoom", request, models.Room, {"roomCreate": True})
+        answer = await self._call(_ROOMS, "CreateRoom", request, models.Room, {"roomCreate": True})
         return convert.live_room(answer)
 
     async def update_room_metadata(self, name: str, metadata: str) -> LiveRoom:
         """Replace the metadata of a live room; the empty string empties it."""
         request = pb.UpdateRoomMetadataRequest(room=name, metadata=metadata)
-        answer = await self._call("UpdateRoomMetadata", request, models.Room, _admin_of(name))
+        answer = await self._call(_ROOMS, "UpdateRoomMetadata", request, models.Room, _admin_of(name))
         return convert.live_room(answer)
 
     async def delete_room(self, name: str) -> None:
         """Close the room and disconnect everybody in it."""
         request = pb.DeleteRoomRequest(room=name)
-        await self._call("DeleteRoom", request, pb.DeleteRoomResponse, {"roomCreate": True})
+        await self._call(_ROOMS, "DeleteRoom", request, pb.DeleteRoomResponse, {"roomCreate": True})
 
     async def list_participants(self, name: str) -> list[Participant]:
         """List who is in the room now; a room that is not there has nobody."""
         request = pb.ListParticipantsRequest(room=name)
-        answer = await self._call("ListParticipants", request, pb.ListParticipantsResponse, _admin_of(name))
+        answer = await self._call(
+            _ROOMS, "ListParticipants", request, pb.ListParticipantsResponse, _admin_of(name)
+        )
         return [convert.participant(info) for info in answer.participants]
+
+    async def update_participant(self, name: str, identity: str, update: ParticipantUpdate) -> None:
+        """Change a connected participant; the permission replaces the whole set."""
+        request = pb.UpdateParticipantRequest(
+            room=name,
+            identity=identity,
+            name=update.name,
+            metadata=update.metadata,
+            attributes=update.attributes,
+            permission=convert.to_permission(update.permission) if update.permission else None,
+        )
+        await self._call(_ROOMS, "UpdateParticipant", request, models.ParticipantInfo, _admin_of(name))
+
+    async def remove_participant(self, name: str, identity: str) -> None:
+        """Disconnect somebody; the token still lets them in again."""
+        request = pb.RoomParticipantIdentity(room=name, identity=identity)
+        await self._call(_ROOMS, "RemoveParticipant", request, pb.RemoveParticipantResponse, _admin_of(name))
+
+    async def list_dispatches(self, name: str) -> list[Dispatch]:
+        """List the agents that were asked into a live room."""
+        request = agent_dispatch.ListAgentDispatchRequest(room=name)
+        listed = agent_dispatch.ListAgentDispatchResponse
+        answer = await self._call(_DISPATCHES, "ListDispatch", request, listed, _admin_of(name))
+        return [convert.dispatch(one) for one in answer.agent_dispatches]
+
+    async def create_dispatch(self, name: str, agent_name: str, metadata: str = "") -> Dispatch:
+        """Ask an agent into a room. LiveKit prevents no duplicate, and creates a room that is not there."""
+        request = agent_dispatch.CreateAgentDispatchRequest(
+            room=name, agent_name=agent_name, metadata=metadata
+        )
+        created = agent_dispatch.AgentDispatch
+        answer = await self._call(_DISPATCHES, "CreateDispatch", request, created, _admin_of(name))
+        return convert.dispatch(answer)
+
+    async def delete_dispatch(self, name: str, dispatch_id: str) -> None:
+        """Take an agent's dispatch back."""
+        request = agent_dispatch.DeleteAgentDispatchRequest(room=name, dispatch_id=dispatch_id)
+        deleted = agent_dispatch.AgentDispatch
+        await self._call(_DISPATCHES, "DeleteDispatch", request, deleted, _admin_of(name))
+
+    async def creates_rooms_on_join(self) -> bool:
+        """Tell whether a join creates its room: ask if somebody might join one that is not there.
+
+        Asking creates nothing. The token goes in a header, not in the query as clients have it: whoever reads an
+        access log could join with it.
+        """
+        now = datetime.now(UTC)
+        claims = TokenClaims(
+            identity=_unguessable(),
+            name="",
+            video={"roomJoin": True, "room": _unguessable()},
+            room_config={},
+            not_before=now,
+            expires_at=now + timedelta(seconds=API_TOKEN_SECONDS),
+        )
+
+        async def ask() -> bool:
+            headers = {"authorization": f"Bearer {mint(self._credentials, claims)}"}
+            async with self._session.get(f"{self._twirp.host}/rtc/validate", headers=headers) as response:
+                if response.status == HTTPStatus.NOT_FOUND:
+                    return False
+                if response.status != HTTPStatus.OK:
+                    raise aiohttp.ClientResponseError(response.request_info, (), status=response.status)
+                return True
+
+        return await self._in_turn("validate", ask)
+
+    async def has_redis(self) -> bool:
+        """Tell whether the server can have egress at all: without Redis, listing it is an internal error.
+
+        It asks for the egress of a room that is not there, which costs one look-up.
+        """
+        request = egress.ListEgressRequest(room_name=_unguessable())
+        try:
+            await self._call(_EGRESS, "ListEgress", request, egress.ListEgressResponse, {"roomRecord": True})
+        except ServerFaultError:
+            return False
+        return True
 
     async def aclose(self) -> None:
         """Release the connections."""
         await self._session.close()
 
     async def _call(
-        self, method: str, request: Any, answer: type[_Answer], video: Mapping[str, Any]
+        self, service: str, method: str, request: Any, answer: type[_Answer], video: Mapping[str, Any]
     ) -> _Answer:
+        async def send() -> _Answer:
+            token = mint_for_api(self._credentials, video, now=datetime.now(UTC))
+            headers = {"authorization": f"Bearer {token}"}
+            result: _Answer = await self._twirp.request(service, method, request, headers, answer)
+            return result
+
+        return await self._in_turn(method, send)
+
+    async def _in_turn(self, method: str, send: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """Send one request when it is its turn; raise the port's errors, without the SDK's as their cause."""
         async with self._slots, self._rate:
             started = time.monotonic()
             code = "canceled"
             try:
-                result = await self._send(method, request, answer, video)
+                async with asyncio.timeout(self._limits.timeout_seconds):
+                    result = await send()
                 code = "ok"
             except SDK_ERRORS as error:
                 code, translated = translate(method, error)
@@ -123,14 +231,20 @@ class LiveKitClient:
                     self._observe(method, code, time.monotonic() - started)
         return result
 
-    async def _send(
-        self, method: str, request: Any, answer: type[_Answer], video: Mapping[str, Any]
-    ) -> _Answer:
-        token = mint_for_api(self._credentials, video, now=datetime.now(UTC))
-        headers = {"authorization": f"Bearer {token}"}
-        async with asyncio.timeout(self._limits.timeout_seconds):
-            result: _Answer = await self._twirp.request("RoomService", method, request, headers, answer)
-        return result
+
+async def _refuse_redirects(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Follow nobody elsewhere: LiveKit never redirects, and a tenant's server must not send us around."""
+    response = await handler(request)
+    if HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
+        response.close()
+        raise aiohttp.ClientResponseError(response.request_info, (), status=response.status)
+    return response
+
+
+def _unguessable() -> str:
+    return f"roomkeeper-probe-{secrets.token_hex(16)}"
 
 
 def _admin_of(room: str) -> dict[str, Any]:

@@ -7,11 +7,27 @@ from typing import TYPE_CHECKING
 
 from livekit.protocol import models
 
-from roomkeeper.domain.livekit import LiveRoom, Participant, ParticipantKind, RoomConfig
+from roomkeeper.domain.livekit import (
+    Dispatch,
+    LiveRoom,
+    Participant,
+    ParticipantKind,
+    Permission,
+    RoomConfig,
+)
 
 if TYPE_CHECKING:
-    from livekit.protocol.models import ParticipantInfo, Room
+    from livekit.protocol.agent_dispatch import AgentDispatch
+    from livekit.protocol.models import ParticipantInfo, ParticipantPermission, Room
 
+_SOURCES = {
+    "camera": models.TrackSource.CAMERA,
+    "microphone": models.TrackSource.MICROPHONE,
+    "screen_share": models.TrackSource.SCREEN_SHARE,
+    "screen_share_audio": models.TrackSource.SCREEN_SHARE_AUDIO,
+    "unknown": models.TrackSource.UNKNOWN,
+}
+_SOURCE_NAMES = {number: name for name, number in _SOURCES.items()}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -36,7 +52,56 @@ def live_room(room: Room) -> LiveRoom:
 
 def participant(info: ParticipantInfo) -> Participant:
     """Take over who it is; a worker counts as one by its kind or by what its token permits."""
-    return Participant(identity=info.identity, sid=info.sid, kind=_kind(info), is_publisher=info.is_publisher)
+    return Participant(
+        identity=info.identity,
+        sid=info.sid,
+        kind=_kind(info),
+        is_publisher=info.is_publisher,
+        permission=permission(info.permission),
+        name=info.name,
+        metadata=info.metadata,
+        attributes=dict(info.attributes),
+    )
+
+
+def permission(message: ParticipantPermission) -> Permission:
+    """Take over what may be done now.
+
+    A source that is new to us becomes "unknown": were it left out, none might be left, which means all.
+    """
+    return Permission(
+        can_subscribe=message.can_subscribe,
+        can_publish=message.can_publish,
+        can_publish_data=message.can_publish_data,
+        can_publish_sources=frozenset(
+            _SOURCE_NAMES.get(source, "unknown") for source in message.can_publish_sources
+        ),
+        can_update_metadata=message.can_update_metadata,
+        can_subscribe_metrics=message.can_subscribe_metrics,
+        hidden=message.hidden,
+        agent=message.agent,
+        recorder=message.recorder,
+    )
+
+
+def to_permission(value: Permission) -> ParticipantPermission:
+    """Return the message that sets the whole of it."""
+    return models.ParticipantPermission(
+        can_subscribe=value.can_subscribe,
+        can_publish=value.can_publish,
+        can_publish_data=value.can_publish_data,
+        can_publish_sources=sorted(_SOURCES[source] for source in value.can_publish_sources),
+        can_update_metadata=value.can_update_metadata,
+        can_subscribe_metrics=value.can_subscribe_metrics,
+        hidden=value.hidden,
+        agent=value.agent,
+        recorder=value.recorder,
+    )
+
+
+def dispatch(message: AgentDispatch) -> Dispatch:
+    """Take over which agent was asked, and with what."""
+    return Dispatch(id=message.id, agent_name=message.agent_name, metadata=message.metadata)
 
 
 def _kind(info: ParticipantInfo) -> ParticipantKind:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import aiohttp
+import jwt
 from google.protobuf.message import DecodeError
 from livekit.api import TwirpError
 
@@ -24,6 +25,7 @@ SDK_ERRORS = (
     OSError,  # TimeoutError among them
     DecodeError,  # 200, but not protobuf
     AttributeError,  # an error body that is JSON but not an object: the SDK asks it for .get
+    jwt.PyJWTError,  # a secret that looks like a PEM or SSH key signs nothing
 )
 
 # https://twitchtv.github.io/twirp/docs/spec_v7.html#error-codes; a code is repeated in messages and metrics only
@@ -39,25 +41,38 @@ _BUSY = frozenset({408, 429})
 _SERVER_ERRORS = 500
 
 
+class ServerFaultError(LiveKitUnreachableError):
+    """The server answered with Twirp's `internal`: among others, what it says of egress when it has no Redis."""
+
+
 def translate(method: str, error: Exception) -> tuple[str, LiveKitError]:
     """Return a short code for metrics, and the port's error with a text of our own."""
     match error:
         case TwirpError():
             return _from_twirp(method, error)
-        case TimeoutError():
-            return "timeout", LiveKitUnreachableError(f"{method}: no answer within the time limit")
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-            return "tls", LiveKitUnreachableError(
-                f"{method}: no TLS connection: check the certificate and the URL"
+        case aiohttp.ClientResponseError():
+            return _from_status(method, error.status)
+        case jwt.PyJWTError():
+            return "unsigned", LiveKitCredentialsError(
+                f"{method}: the API secret cannot sign a token: check the API key and its secret"
             )
-        case aiohttp.ClientConnectorError():
-            return "connect", LiveKitUnreachableError(
-                f"{method}: no connection: check the URL and the network"
-            )
-        case DecodeError() | AttributeError():
-            return "unreadable", LiveKitUnreachableError(f"{method}: not LiveKit's answer: check the URL")
         case _:
-            return "transport", LiveKitUnreachableError(f"{method}: the connection broke")
+            code, told = _from_transport(error)
+            return code, LiveKitUnreachableError(f"{method}: {told}")
+
+
+def _from_transport(error: Exception) -> tuple[str, str]:
+    match error:
+        case TimeoutError():
+            return "timeout", "no answer within the time limit"
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+            return "tls", "no TLS connection: check the certificate and the URL"
+        case aiohttp.ClientConnectorError():
+            return "connect", "no connection: check the URL and the network"
+        case DecodeError() | AttributeError():
+            return "unreadable", "not LiveKit's answer: check the URL"
+        case _:
+            return "transport", "the connection broke"
 
 
 def _from_twirp(method: str, error: TwirpError) -> tuple[str, LiveKitError]:
@@ -73,4 +88,16 @@ def _from_twirp(method: str, error: TwirpError) -> tuple[str, LiveKitError]:
         return code, LiveKitRejectedError(told)
     if error.status < _SERVER_ERRORS and error.status not in _BUSY:
         told = f"{told}: this is not LiveKit: check the URL"
+    if code == "internal":
+        return code, ServerFaultError(told)
     return code, LiveKitUnreachableError(told)
+
+
+def _from_status(method: str, status: int) -> tuple[str, LiveKitError]:
+    """Map an answer that is no Twirp's: what the probe of a join got, or a redirect."""
+    told = f"{method}: HTTP {status}"
+    if status in _REFUSED_CREDENTIALS:
+        return "unauthenticated", LiveKitCredentialsError(f"{told}: check the API key and its secret")
+    if status < _SERVER_ERRORS and status not in _BUSY:
+        told = f"{told}: this is not LiveKit: check the URL"
+    return "unknown", LiveKitUnreachableError(told)

@@ -21,7 +21,7 @@ API_TOKEN_SECONDS = 60
 """Lifetime of the operator's own tokens; the server allows a minute of clock skew either way."""
 
 _ALGORITHM = "HS256"
-_FINGERPRINT_LENGTH = 16
+_KEY_DIGITS, _SECRET_DIGITS = 8, 16
 
 
 class TokenTooLargeError(ValueError):
@@ -67,9 +67,14 @@ def mint_for_api(credentials: Credentials, video: Mapping[str, Any], *, now: dat
 
 
 def fingerprint(credentials: Credentials) -> str:
-    """Tell whether key or secret changed, without telling the secret: an HMAC-SHA256 cut to 16 hex digits."""
-    digest = hmac.new(credentials.api_secret.encode(), credentials.api_key.encode(), hashlib.sha256)
-    return digest.hexdigest()[:_FINGERPRINT_LENGTH]
+    """Tell what changed without telling the secret: "<8 hex digits of the key>.<16 of the secret>".
+
+    A new key changes the first part (SHA-256 of the key), so it can be told from a new secret under the old key,
+    which changes only the second (HMAC-SHA256 of the key, keyed with the secret).
+    """
+    key = hashlib.sha256(credentials.api_key.encode()).hexdigest()
+    secret = hmac.new(credentials.api_secret.encode(), credentials.api_key.encode(), hashlib.sha256)
+    return f"{key[:_KEY_DIGITS]}.{secret.hexdigest()[:_SECRET_DIGITS]}"
 
 
 def _sign(credentials: Credentials, payload: dict[str, Any]) -> str:

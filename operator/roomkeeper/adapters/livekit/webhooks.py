@@ -16,6 +16,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ import jwt
 from google.protobuf import json_format
 from livekit.protocol import webhook as pb
 
-from roomkeeper.domain.livekit import WebhookEvent
+from roomkeeper.domain.livekit import Credentials, WebhookEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,25 +54,36 @@ class UnreadableWebhookError(Exception):
     """Signed by a known key, but not a webhook event: HTTP 400."""
 
 
-def verify(body: bytes, authorization: str, keys: Mapping[str, Sequence[str]]) -> WebhookEvent:
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """An event, and the very credentials that signed it.
+
+    Servers of two tenants may name the same key: only those whose secret is this one have been told anything.
+    """
+
+    event: WebhookEvent
+    credentials: Credentials
+
+
+def verify(body: bytes, authorization: str, keys: Mapping[str, Sequence[str]]) -> Verified:
     """Return the event that `body` tells, if a secret in `keys` (API key → candidates) has signed it.
 
     Raise ForgedWebhookError or UnreadableWebhookError, and nothing else whatever comes in.
     """
     token = authorization.removeprefix("Bearer ").strip()
-    claims = _signed_claims(token, keys)
+    claims, credentials = _signed_claims(token, keys)
     expected = base64.b64encode(hashlib.sha256(body).digest())
     if not hmac.compare_digest(expected, _text(claims.get("sha256"))):
         raise ForgedWebhookError("the signature is for another body")
-    return _read(body, api_key=claims["iss"])
+    return Verified(_read(body, api_key=credentials.api_key), credentials)
 
 
-def _signed_claims(token: str, keys: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Try every secret of the key that the token names."""
+def _signed_claims(token: str, keys: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], Credentials]:
+    """Try every secret of the key that the token names; one that can sign nothing must not hide the others."""
     issuer = _issuer(token)
     for secret in keys.get(issuer, ()):
         try:
-            return jwt.decode(
+            claims = jwt.decode(
                 token,
                 secret,
                 algorithms=["HS256"],
@@ -79,10 +91,11 @@ def _signed_claims(token: str, keys: Mapping[str, Sequence[str]]) -> dict[str, A
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["exp", "iss"]},
             )
-        except jwt.InvalidSignatureError:
+        except (jwt.InvalidSignatureError, jwt.InvalidKeyError):
             continue
         except _HOSTILE:
             raise ForgedWebhookError("the token is expired or malformed") from None
+        return claims, Credentials(issuer, secret)
     raise ForgedWebhookError("no known key has signed this")
 
 
