@@ -125,6 +125,10 @@ class WorldBuilder:
         """Have no room listed, which does not yet tell that there is none."""
         return self._with(absence=rooms.Absence.TOO_EARLY)
 
+    def doubted(self) -> WorldBuilder:
+        """Have a room that is listed though the node that held it may be dead."""
+        return self._with(is_doubted=True)
+
     def with_people(self, participants: int, publishers: int = 0) -> WorldBuilder:
         """Have asked who is there."""
         return self._with(people=rooms.People(participants, publishers))

@@ -88,6 +88,7 @@ def _live(draw: st.DrawFn, world: WorldBuilder) -> WorldBuilder:
             age = draw(st.sampled_from([timedelta(days=-1), timedelta(seconds=1)]))
             limit = draw(st.integers(0, 2))
             world = world.live(metadata=text, created_at=CREATED + age, config=config(max_participants=limit))
+            world = world.doubted() if draw(st.integers(0, 3)) == 0 else world
             return world.with_people(draw(st.integers(0, 9))) if draw(st.booleans()) else world
         case _:
             return world

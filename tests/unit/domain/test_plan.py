@@ -166,3 +166,9 @@ def test_a_server_that_does_not_answer_is_not_asked_for_a_room() -> None:
     world = HELD.on_server(ServerState.UNREACHABLE).with_secret("host")
     assert plan(world.build()) == ()
     assert plan(world.live(metadata="x").declaring(metadata={"a": 1}).build()) == ()
+
+
+def test_a_room_whose_node_may_be_dead_is_created_again_as_it_is() -> None:
+    world = FINE.declaring(metadata={"a": 1}).live(metadata='{"theirs":2}').doubted()
+    assert plan(world.build()) == (CreateRoom(NAME, config(), '{"theirs":2}'),)
+    assert plan(FINE.deleted().doubted().build()) == (CreateRoom(NAME, config(), ""),)

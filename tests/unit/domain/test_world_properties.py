@@ -48,7 +48,7 @@ def carry_out(action: Action, world: World) -> World:  # noqa: PLR0911 - a line 
         case rooms.CreateRoom():
             live = LiveRoom(action.name, "RM_9", world.now, action.config, action.metadata)
             # CreateRoom returns a live room unchanged.
-            return replace(world, live=world.live or live)
+            return replace(world, live=world.live or live, is_doubted=False)
         case rooms.UpdateMetadata():
             assert world.live is not None
             return replace(world, live=replace(world.live, metadata=action.metadata))
