@@ -34,11 +34,11 @@ class EndlessBackoffs:
     """Seconds between Kopf's attempts, for ever: the default gives up after a minute and ends the process."""
 
     def __iter__(self) -> Iterator[float]:
-        """Yield 1, 2, 4, 8, 15, 15, … with jitter; each request starts anew."""
+        """Yield 1, 1.5, 2.25, … 15, 15, … with jitter: what follows an outage is late by a share of it."""
         seconds = 1.0
         while True:
             yield seconds * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
-            seconds = min(seconds * 2, 15.0)
+            seconds = min(seconds * 1.5, 15.0)
 
 
 class NoDiffBase(kopf.DiffBaseStorage):
