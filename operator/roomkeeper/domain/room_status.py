@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from roomkeeper.api import common
-from roomkeeper.domain import checks, conditions, metadata, rooms, tokens
+from roomkeeper.domain import checks, conditions, deletion, metadata, rooms, tokens
 from roomkeeper.domain.conditions import Condition, Finding
 from roomkeeper.domain.objects import format_time
 from roomkeeper.domain.outcomes import Done, Outcome, Retry, Stalled, Waiting
@@ -59,7 +59,7 @@ def _conclude_deletion(world: World) -> Conclusion:
     }
     if world.failure:  # of a server that seems to answer: nobody wakes this key when the next call would do
         return Conclusion(status, Retry())
-    return Conclusion(status, Waiting(max(LOOK_AGAIN_SECONDS, min(30.0, rooms.grace_left(world)))))
+    return Conclusion(status, Waiting(max(LOOK_AGAIN_SECONDS, min(30.0, deletion.grace_left(world)))))
 
 
 def _render(world: World, shown: list[Condition]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""What has to happen so that LiveKit and the Secrets are as a Room declares.
+"""A Room's nouns: the World that is known of it, and the actions that change it.
 
-`plan` turns everything that was gathered into actions; the engine executes them, puts what came back into the
-World and asks again, until nothing is left. `conclude` then says what status shows. Both are pure.
+`room_plan.plan` turns a World into actions; the engine executes them, puts what came back into the World and asks
+again, until nothing is left. `room_status.conclude` then says what status shows. Both are pure.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from roomkeeper.api import common
-from roomkeeper.api.room import DeletionPolicy
-from roomkeeper.domain import checks, metadata, tokens
+from roomkeeper.domain import tokens
 from roomkeeper.domain.livekit import RoomConfig
 
 if TYPE_CHECKING:
@@ -143,17 +141,6 @@ Action = (
 )
 
 
-def plan(world: World) -> tuple[Action, ...]:
-    """Return what to do next; nothing: the world is as declared, or something stands in the way."""
-    if world.room.deleted_at:
-        return _plan_deletion(world)
-    if world.failure or checks.obstacle(world):
-        return ()
-    if not world.room.is_held:
-        return (AddFinalizer(),) if is_usable(world) else ()
-    return (*_plan_room(world), *_plan_tokens(world))
-
-
 def is_usable(world: World) -> bool:
     """Tell whether the server answers and accepts the credentials."""
     return world.server is not None and world.server.state is ServerState.ACCEPTED
@@ -190,100 +177,9 @@ def was_there_before(world: World) -> bool:
     return world.live is not None and world.live.created_at < world.room.created_at - CLOCK_TOLERANCE
 
 
-def _plan_room(world: World) -> tuple[Action, ...]:
-    spec = world.spec
-    if spec is None or not is_usable(world):
-        return ()
-    if world.live is None:
-        if world.absence is not Absence.CERTAIN:
-            return ()
-        return (CreateRoom(world.room_name, config(spec), metadata.initial(spec)),)
-    if world.is_doubted:
-        return (_revive(world, world.live),)
-    wanted = metadata.desired(spec, live=world.live.metadata, kept=world.room.status.get("metadataKeys", ()))
-    return () if wanted is None else (UpdateMetadata(world.room_name, wanted),)
-
-
-def _revive(world: World, listed: LiveRoom) -> CreateRoom:
+def revive(world: World, listed: LiveRoom) -> CreateRoom:
     """Have some node hold a room whose own may be dead; it keeps its SID, and one that is alive does not notice.
 
     Such a room stays listed for ever, and nothing but CreateRoom or a join works on it (livekit issue 3766).
     """
     return CreateRoom(world.room_name, config(world.spec) if world.spec else listed.config, listed.metadata)
-
-
-def _plan_tokens(world: World) -> tuple[Action, ...]:
-    declared = role_tokens(world)
-    issues = [action for wanted in declared if (action := _plan_role(world, wanted))]
-    names = {wanted.secret_name for wanted in declared}
-    gone = [
-        DeleteSecret(secret)
-        for name, secret in world.secrets.items()
-        if name not in names and secret.owner_uid == world.room.uid
-    ]
-    return (*issues, *gone)
-
-
-def _plan_role(world: World, wanted: tokens.RoleTokens) -> IssueTokens | None:
-    secret = world.secrets.get(wanted.secret_name)
-    if wanted.secret_name in world.foreign_secrets or (secret and secret.owner_uid != world.room.uid):
-        return None
-    if wanted.role in world.refusals or not _may_sign(world, wanted, secret):
-        return None
-    reason = tokens.why_issue(wanted, secret, world.now)
-    if reason is None:
-        return None
-    return IssueTokens(tokens.issue(wanted, reason=reason, owner_uid=world.room.uid, now=world.now), secret)
-
-
-def _may_sign(world: World, wanted: tokens.RoleTokens, secret: TokenSecret | None) -> bool:
-    """Sign only with a key that the server has accepted: from us, or when it signed what is in the Secret.
-
-    So tokens are renewed while LiveKit is down, and a wrong key never replaces tokens that work.
-    """
-    if world.server is None or world.server.state is ServerState.REFUSED:
-        return False
-    signed_by = secret.annotations.get(common.ANNOTATION_SIGNING_KEY) if secret else None
-    return world.server.key_was_accepted or signed_by == wanted.signing_key
-
-
-def _plan_deletion(world: World) -> tuple[Action, ...]:
-    if not world.room.is_held:
-        return ()
-    if not _has_to_delete(world):
-        return (RemoveFinalizer(),)
-    if is_usable(world) and world.failure is None:
-        if world.live and world.is_doubted:
-            return (_revive(world, world.live),)
-        return (DeleteRoom(world.room_name),)
-    return (RemoveFinalizer(orphan=world.room_name),) if grace_is_over(world) else ()
-
-
-def _has_to_delete(world: World) -> bool:
-    """Tell whether a room of ours may still be there: never one that is somebody else's or to be retained."""
-    never_made = world.server is None or checks.room_name_is_unusable(world) is not None
-    if never_made or world.older_claim is not None or deletion_policy(world) is DeletionPolicy.RETAIN:
-        return False
-    was_not_seen = world.failure is not None or not is_usable(world)  # nobody knows, so it may be there
-    return world.live is not None or was_not_seen or world.absence is not Absence.CERTAIN
-
-
-def deletion_policy(world: World) -> DeletionPolicy:
-    """Return what was declared, else Delete, but Retain for a room that was there before the object."""
-    if world.spec is not None and world.spec.deletion_policy is not None:
-        return world.spec.deletion_policy
-    return DeletionPolicy.RETAIN if was_there_before(world) else DeletionPolicy.DELETE
-
-
-def grace_is_over(world: World) -> bool:
-    """Tell whether a deletion has waited for LiveKit as long as the object says."""
-    return grace_left(world) <= 0
-
-
-def grace_left(world: World) -> float:
-    """Return the seconds for which a deletion still waits for LiveKit."""
-    declared = world.room.spec.get("deletionGraceSeconds", 300)
-    grace = declared if isinstance(declared, int) else 300
-    if world.room.deleted_at is None:
-        return grace
-    return grace - (world.now - world.room.deleted_at).total_seconds()

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from roomkeeper.adapters.kubernetes.resources import ROOMS
-from roomkeeper.domain import room_status, rooms
+from roomkeeper.domain import room_plan, room_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from roomkeeper.adapters.ports import Resource
+    from roomkeeper.domain import rooms
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,5 +25,5 @@ class Kind:
 
 
 KINDS = {
-    "Room": Kind(ROOMS, rooms.plan, room_status.conclude),
+    "Room": Kind(ROOMS, room_plan.plan, room_status.conclude),
 }

@@ -8,6 +8,7 @@ import pytest
 
 from roomkeeper.domain.policy import Policy
 from roomkeeper.domain.reasons import Reason
+from roomkeeper.domain.room_plan import plan
 from roomkeeper.domain.rooms import (
     AddFinalizer,
     CreateRoom,
@@ -15,7 +16,6 @@ from roomkeeper.domain.rooms import (
     IssueTokens,
     ServerState,
     UpdateMetadata,
-    plan,
 )
 from tests.unit.domain.builders import CREATED, NAME, NOW, SIGNING_KEY, WorldBuilder, a_world, config
 

@@ -6,14 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from roomkeeper.domain.rooms import (
-    DeleteRoom,
-    RemoveFinalizer,
-    ServerState,
-    deletion_policy,
-    grace_left,
-    plan,
-)
+from roomkeeper.domain.deletion import deletion_policy, grace_left
+from roomkeeper.domain.room_plan import plan
+from roomkeeper.domain.rooms import DeleteRoom, RemoveFinalizer, ServerState
 from tests.unit.domain.builders import CREATED, NAME, WorldBuilder, a_world
 
 DYING = a_world().held().deleted()

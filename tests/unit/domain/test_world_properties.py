@@ -16,6 +16,7 @@ from roomkeeper.domain import checks, events, rooms
 from roomkeeper.domain.livekit import LiveRoom
 from roomkeeper.domain.outcomes import Done, Retry, Stalled, Waiting
 from roomkeeper.domain.reasons import Reason
+from roomkeeper.domain.room_plan import plan
 from roomkeeper.domain.room_status import conclude
 from roomkeeper.engine.reconciler import MAX_PASSES
 from tests.unit.domain.builders import received
@@ -65,7 +66,7 @@ def carry_out(action: Action, world: World) -> World:  # noqa: PLR0911 - a line 
 def carry_out_all(world: World) -> tuple[World, int]:
     """Plan and do until nothing is left; return the number of passes that did something."""
     for passes in range(MAX_PASSES + 1):
-        actions = rooms.plan(world)
+        actions = plan(world)
         if not actions:
             return world, passes
         for action in actions:
@@ -87,14 +88,14 @@ def check_status(world: World, status: dict[str, Any]) -> None:
 @given(worlds())
 def test_a_plan_that_was_carried_out_leaves_nothing_to_plan(builder: WorldBuilder) -> None:
     world, passes = carry_out_all(builder.build())
-    assert rooms.plan(world) == ()
+    assert plan(world) == ()
     assert passes < MAX_PASSES  # the last one has to find nothing
 
 
 @given(worlds())
 def test_a_plan_never_touches_what_is_not_ours(builder: WorldBuilder) -> None:
     world = builder.build()
-    for action in rooms.plan(world):
+    for action in plan(world):
         match action:
             case rooms.IssueTokens():
                 assert action.issue.tokens.secret_name not in world.foreign_secrets
@@ -112,7 +113,7 @@ def test_a_plan_never_touches_what_is_not_ours(builder: WorldBuilder) -> None:
 def test_nothing_is_made_for_an_object_that_is_not_held(builder: WorldBuilder) -> None:
     world = builder.build()
     if not world.room.is_held:
-        assert set(rooms.plan(world)) <= {rooms.AddFinalizer()}
+        assert set(plan(world)) <= {rooms.AddFinalizer()}
 
 
 @given(builder=worlds(), again=st.booleans())

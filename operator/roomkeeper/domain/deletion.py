@@ -1,0 +1,50 @@
+"""What happens when a Room is deleted: only what is its own goes, and it does not wait for ever."""
+
+from __future__ import annotations
+
+from roomkeeper.api.room import DeletionPolicy
+from roomkeeper.domain import checks, rooms
+from roomkeeper.domain.rooms import Absence, Action, DeleteRoom, RemoveFinalizer, World
+
+
+def plan(world: World) -> tuple[Action, ...]:
+    """Return what is left to do for a Room that is being deleted."""
+    if not world.room.is_held:
+        return ()
+    if not _has_to_delete(world):
+        return (RemoveFinalizer(),)
+    if rooms.is_usable(world) and world.failure is None:
+        if world.live and world.is_doubted:
+            return (rooms.revive(world, world.live),)
+        return (DeleteRoom(world.room_name),)
+    return (RemoveFinalizer(orphan=world.room_name),) if grace_is_over(world) else ()
+
+
+def _has_to_delete(world: World) -> bool:
+    """Tell whether a room of ours may still be there: never one that is somebody else's or to be retained."""
+    never_made = world.server is None or checks.room_name_is_unusable(world) is not None
+    if never_made or world.older_claim is not None or deletion_policy(world) is DeletionPolicy.RETAIN:
+        return False
+    was_not_seen = world.failure is not None or not rooms.is_usable(world)  # nobody knows, so it may be there
+    return world.live is not None or was_not_seen or world.absence is not Absence.CERTAIN
+
+
+def deletion_policy(world: World) -> DeletionPolicy:
+    """Return what was declared, else Delete, but Retain for a room that was there before the object."""
+    if world.spec is not None and world.spec.deletion_policy is not None:
+        return world.spec.deletion_policy
+    return DeletionPolicy.RETAIN if rooms.was_there_before(world) else DeletionPolicy.DELETE
+
+
+def grace_is_over(world: World) -> bool:
+    """Tell whether a deletion has waited for LiveKit as long as the object says."""
+    return grace_left(world) <= 0
+
+
+def grace_left(world: World) -> float:
+    """Return the seconds for which a deletion still waits for LiveKit."""
+    declared = world.room.spec.get("deletionGraceSeconds", 300)
+    grace = declared if isinstance(declared, int) else 300
+    if world.room.deleted_at is None:
+        return grace
+    return grace - (world.now - world.room.deleted_at).total_seconds()
