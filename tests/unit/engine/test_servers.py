@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,9 +17,6 @@ from roomkeeper.domain.rooms import Absence, People, ServerState
 from roomkeeper.engine.servers import CREATED_RECENTLY_SECONDS, LiveKitServer, Look, ServerDirectory
 from tests.unit.engine.clock import HandClock
 from tests.unit.engine.harness import CREDENTIALS
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
 
 CONFIG = RoomConfig(86_400, 20)
 
@@ -189,76 +185,6 @@ async def test_a_count_that_was_not_written_is_asked_for_again(
     await created(server, clock)
     server.recount("r")
     assert (await server.look("r")).people == People(0)
-
-
-async def test_counts_that_change_in_the_list_wake_and_are_looked_into(
-    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
-) -> None:
-    await created(server, clock)
-    assert await probe(server) == set()
-    livekit.join("r", "alice")
-    assert await probe(server) == {"r"}
-    assert (await server.look("r")).people == People(1)
-    assert await probe(server) == set()
-
-
-async def test_the_list_tells_what_came_changed_and_went(
-    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
-) -> None:
-    await livekit.create_room("unclaimed", CONFIG)
-    await livekit.create_room("r", CONFIG)
-    assert await probe(server) == {"r"}
-    assert server.lists("r")
-    assert not server.lists("unclaimed")
-    await livekit.update_room_metadata("r", "x")
-    assert await probe(server) == {"r"}
-    await livekit.delete_room("r")
-    assert await probe(server) == {"r"}
-    assert not server.lists("r")
-
-
-class SlowLiveKit(InMemoryLiveKit):
-    """Answers a list with what was there before `meanwhile` ran."""
-
-    def __init__(self, clock: HandClock) -> None:
-        super().__init__(clock)
-        self.meanwhile: Callable[[], Awaitable[None]] | None = None
-
-    async def list_rooms(self, names: Sequence[str] = ()) -> list[LiveRoom]:
-        listed = await super().list_rooms(names)
-        meanwhile, self.meanwhile = self.meanwhile, None
-        if meanwhile and not names:
-            await meanwhile()
-        return listed
-
-
-async def test_a_list_that_began_before_a_create_does_not_drop_the_room(clock: HandClock) -> None:
-    livekit = SlowLiveKit(clock)
-    server = server_of(livekit, clock)
-
-    async def create() -> None:
-        clock.advance(0.1)
-        await server.create("r", CONFIG, "")
-
-    livekit.meanwhile = create
-    assert await probe(server) == set()
-    assert server.lists("r")
-
-
-async def test_a_list_that_began_before_a_deletion_does_not_bring_the_room_back(clock: HandClock) -> None:
-    livekit = SlowLiveKit(clock)
-    server = server_of(livekit, clock)
-    await server.create("r", CONFIG, "")
-    clock.advance(60)
-    await probe(server)
-
-    async def delete() -> None:
-        clock.advance(0.1)
-        await server.delete("r")
-
-    livekit.meanwhile = delete
-    assert await probe(server) == set()
-    assert not server.lists("r")
 
 
 async def test_a_room_that_is_gone_already_is_as_good_as_deleted(
