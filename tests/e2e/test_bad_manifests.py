@@ -3,40 +3,49 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from roomkeeper.api.room import KIND
+from roomkeeper.api import room as room_api
+from roomkeeper.api import server as server_api
 from roomkeeper.localstack import KubectlError
-from tests.e2e.manifests.bad_rooms import BAD_ROOMS, BadRoom
-from tests.e2e.manifests.base import room, text
-from tests.e2e.manifests.good_rooms import GOOD_ROOMS, GoodRoom
-from tests.e2e.manifests.transitions import IMMUTABLE, TRANSITIONS, Transition
+from tests.e2e.manifests.bad_rooms import BAD_ROOMS
+from tests.e2e.manifests.bad_servers import BAD_SERVERS
+from tests.e2e.manifests.base import JSON, Bad, Good, Transition, room, server, text
+from tests.e2e.manifests.good_rooms import GOOD_ROOMS
+from tests.e2e.manifests.good_servers import GOOD_SERVERS
+from tests.e2e.manifests.transitions import SERVER_TRANSITIONS, TRANSITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from roomkeeper.api.kind import Kind
     from roomkeeper.localstack import LocalStack
 
 DRY_RUN = ("--validate=strict", "--dry-run=server", "-f", "-")
 
 
-@pytest.mark.stack
-@pytest.mark.parametrize("bad", BAD_ROOMS, ids=lambda bad: bad.id)
-def test_a_bad_room_is_refused_with_a_message_that_names_the_field(stack: LocalStack, bad: BadRoom) -> None:
-    with pytest.raises(KubectlError) as refusal:
-        stack.kubectl("apply", *DRY_RUN, input=text(room(bad.patch)))
-    for part in bad.message:
-        assert part in str(refusal.value)
+@dataclass(frozen=True)
+class Suite:
+    """All manifests of a kind, and what the API server adds to a spec."""
+
+    kind: Kind
+    manifest: Callable[[JSON], JSON]
+    bad: tuple[Bad, ...]
+    good: tuple[Good, ...]
+    transitions: tuple[Transition, ...]
+    defaults: JSON
 
 
-@pytest.mark.stack
-@pytest.mark.parametrize("good", GOOD_ROOMS, ids=lambda good: good.id)
-def test_a_good_room_is_taken_and_loses_nothing(stack: LocalStack, good: GoodRoom) -> None:
-    sent = room(good.patch)
-    taken = json.loads(stack.kubectl("create", *DRY_RUN, "-o", "json", input=text(sent)))
-    defaults = {
+ROOMS = Suite(
+    kind=room_api.KIND,
+    manifest=room,
+    bad=BAD_ROOMS,
+    good=GOOD_ROOMS,
+    transitions=TRANSITIONS,
+    defaults={
         "lifecycle": "Persistent",
         "departureTimeoutSeconds": 20,
         "metadataPolicy": "Merge",
@@ -47,48 +56,90 @@ def test_a_good_room_is_taken_and_loses_nothing(stack: LocalStack, good: GoodRoo
         "adoptionPolicy": "Adopt",
         "deletionGraceSeconds": 300,
         "suspend": False,
-    }
-    assert taken["spec"] == {**defaults, **sent["spec"]}  # and no default inside the roles
+    },
+)
+SERVERS = Suite(
+    kind=server_api.KIND,
+    manifest=server,
+    bad=BAD_SERVERS,
+    good=GOOD_SERVERS,
+    transitions=SERVER_TRANSITIONS,
+    defaults={"roomNameTemplate": "{namespace}_{name}", "autoCreate": "Auto", "resyncSeconds": 60},
+)
+SUITES = (ROOMS, SERVERS)
+
+
+def rows(part: str) -> Any:
+    """Every row of one part of every suite, with its suite."""
+    return pytest.mark.parametrize(
+        ("suite", "row"),
+        [
+            pytest.param(suite, row, id=f"{suite.kind.kind}-{row.id}")
+            for suite in SUITES
+            for row in getattr(suite, part)
+        ],
+    )
+
+
+@pytest.mark.stack
+@rows("bad")
+def test_a_bad_object_is_refused_with_a_message_that_names_the_field(
+    stack: LocalStack, suite: Suite, row: Bad
+) -> None:
+    with pytest.raises(KubectlError) as refusal:
+        stack.kubectl("apply", *DRY_RUN, input=text(suite.manifest(row.patch)))
+    for part in row.message:
+        assert part in str(refusal.value)
+
+
+@pytest.mark.stack
+@rows("good")
+def test_a_good_object_is_taken_and_loses_nothing(stack: LocalStack, suite: Suite, row: Good) -> None:
+    sent = suite.manifest(row.patch)
+    taken = json.loads(stack.kubectl("create", *DRY_RUN, "-o", "json", input=text(sent)))
+    assert taken["spec"] == {**suite.defaults, **sent["spec"]}  # and no default inside lists
+    suite.kind.model.model_validate(taken)
 
 
 @pytest.fixture
 def created(stack: LocalStack) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Create a Room; it is gone when the test is over."""
+    """Create an object; it is gone when the test is over."""
     names: list[str] = []
 
     def create(manifest: dict[str, Any]) -> None:
         stack.kubectl("create", "-f", "-", input=text(manifest))
-        names.append(manifest["metadata"]["name"])
+        names.append(f"{manifest['kind'].lower()}/{manifest['metadata']['name']}")
 
     yield create
     for name in names:
-        stack.kubectl("--namespace=default", "delete", "room", name)
+        stack.kubectl("--namespace=default", "delete", name)
 
 
 @pytest.mark.stack
-@pytest.mark.parametrize("edit", TRANSITIONS, ids=lambda edit: edit.id)
+@rows("transitions")
 def test_an_edit_is_taken_or_refused(
-    stack: LocalStack, created: Callable[[dict[str, Any]], None], edit: Transition
+    stack: LocalStack, created: Callable[[dict[str, Any]], None], suite: Suite, row: Transition
 ) -> None:
-    name = {"metadata": {"name": edit.id}}
-    created(room({**edit.before, **name}))
-    edited = text(room({**edit.after, **name}))
-    if not edit.refusal:
+    name = {"metadata": {"name": row.id}}
+    created(suite.manifest({**row.before, **name}))
+    edited = text(suite.manifest({**row.after, **name}))
+    if not row.refusal:
         stack.kubectl("replace", *DRY_RUN, input=edited)
         return
     with pytest.raises(KubectlError) as refusal:
         stack.kubectl("replace", *DRY_RUN, input=edited)
-    for part in edit.refusal:
+    for part in row.refusal:
         assert part in str(refusal.value)
 
 
-def test_every_rule_has_a_room_or_an_edit_that_breaks_it() -> None:
-    broken = [bad.message[-1] for bad in BAD_ROOMS] + [IMMUTABLE[-1]]
-    untested = [rule for rule in KIND.rules if not any(part in rule.message for part in broken)]
-    # With one lifecycle there is nothing that it could be changed to.
-    assert [rule.field_path for rule in untested] == [".lifecycle"]
+@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.kind.kind)
+def test_every_rule_has_an_object_or_an_edit_that_breaks_it(suite: Suite) -> None:
+    broken = [bad.message[-1] for bad in suite.bad]
+    broken += [edit.refusal[-1] for edit in suite.transitions if edit.refusal]
+    assert [rule for rule in suite.kind.rules if not any(part in rule.message for part in broken)] == []
 
 
-def test_ids_are_unique() -> None:
-    ids = [row.id for row in (*BAD_ROOMS, *GOOD_ROOMS, *TRANSITIONS)]
+@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.kind.kind)
+def test_ids_are_unique(suite: Suite) -> None:
+    ids = [row.id for row in (*suite.bad, *suite.good, *suite.transitions)]
     assert len(ids) == len(set(ids))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from roomkeeper.api.common import Condition, ConditionStatus
-from roomkeeper.api.room_status import MAX_METADATA_KEYS, PendingChange, RoomStatus, TokenStatus
+from roomkeeper.api.references import ResolvedServerRef
+from roomkeeper.api.room_status import (
+    MAX_METADATA_KEYS,
+    PendingChange,
+    RevokedIdentity,
+    RoomStatus,
+    TokenStatus,
+)
 from tests.e2e.manifests.base import room, text
 
 if TYPE_CHECKING:
@@ -27,6 +35,7 @@ STATUS = RoomStatus(
     observed_generation=1,
     room_name="default_read-back",
     url="wss://livekit.example.com",
+    server_ref=ResolvedServerRef(namespace="livekit", name="main", uid="7f1c"),
     sid="RM_abc",
     created_at=MOMENT,
     recreations=1,
@@ -40,6 +49,8 @@ STATUS = RoomStatus(
             role="host", secret_name="read-back.host", identities=2, expires_at=MOMENT, renews_at=MOMENT
         ),
     ),
+    revoked_identities=(RevokedIdentity(identity="mallory", until=MOMENT),),
+    last_handled_reconcile_at="now",
     conditions=(
         Condition(
             type="Ready",
@@ -78,9 +89,12 @@ def test_explain_teaches_a_field(stack: LocalStack) -> None:
 
 
 def test_the_examples_are_good(stack: LocalStack) -> None:
-    for example in sorted(EXAMPLES.iterdir()):
-        manifest = example.read_text(encoding="utf-8").replace("namespace: team-a", "namespace: default")
-        stack.kubectl("apply", "--validate=strict", "--dry-run=server", "-f", "-", input=manifest)
+    examples = sorted(EXAMPLES.rglob("*.yaml"))
+    assert EXAMPLES / "tenants" / "server.yaml" in examples
+    for example in examples:
+        text_of_it = example.read_text(encoding="utf-8")
+        here = re.sub(r"^  namespace: .*$", "  namespace: default", text_of_it, flags=re.MULTILINE)
+        stack.kubectl("apply", "--validate=strict", "--dry-run=server", "-f", "-", input=here)
 
 
 def test_a_new_room_does_not_look_finished(stack: LocalStack, stored: None) -> None:
@@ -99,12 +113,13 @@ def test_a_status_is_stored_as_the_model_writes_it(stack: LocalStack, stored: No
     assert RoomStatus.model_validate(read) == STATUS
 
     header, row = stack.kubectl("--namespace=default", "get", "livekit", "-o", "wide").splitlines()
-    assert header.split() == ["NAME", "ROOM", "READY", "PARTICIPANTS", "SID", "STATUS", "AGE"]
+    assert header.split() == ["NAME", "ROOM", "READY", "PARTICIPANTS", "SERVER", "SID", "STATUS", "AGE"]
     assert row.split()[:-1] == [
-        NAME,
+        f"room.roomkeeper.dev/{NAME}",  # a category of several kinds: kubectl tells them apart
         "default_read-back",
         "True",
         "3",
+        "main",
         "RM_abc",
         "All",
         "is",

@@ -1,11 +1,40 @@
-"""A good Room, and changes to it."""
+"""A good Room and a good LiveKitServer, and changes to them."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 JSON = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A change that spoils a good object, and the parts of the message: first the field, then what is wrong with it."""
+
+    id: str
+    patch: JSON
+    message: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Good:
+    """A change to a good object that leaves it good."""
+
+    id: str
+    patch: JSON
+
+
+@dataclass(frozen=True)
+class Transition:
+    """Two changes to a good object, before and after the edit; `refusal` is empty for an edit that is taken."""
+
+    id: str
+    before: JSON
+    after: JSON
+    refusal: tuple[str, ...] = ()
+
 
 ROOM: JSON = {
     "apiVersion": "roomkeeper.dev/v1alpha1",
@@ -27,6 +56,27 @@ ROOM: JSON = {
         ],
     },
 }
+
+SERVER: JSON = {
+    "apiVersion": "roomkeeper.dev/v1alpha1",
+    "kind": "LiveKitServer",
+    "metadata": {"name": "manifest", "namespace": "default"},
+    "spec": {
+        "url": "wss://livekit.example.com",
+        "apiURL": "http://livekit.livekit.svc:7880",
+        "credentialsSecretRef": {"name": "livekit-api"},
+    },
+}
+
+
+def server(patch: JSON) -> JSON:
+    """Change the good LiveKitServer by a JSON merge patch."""
+    return _merged(SERVER, patch)
+
+
+def spec(**fields: Any) -> JSON:
+    """Patch that changes fields of the spec."""
+    return {"spec": fields}
 
 
 def room(patch: JSON) -> JSON:

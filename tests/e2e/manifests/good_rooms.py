@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from tests.e2e.manifests.base import role
-
-
-@dataclass(frozen=True)
-class GoodRoom:
-    """A change to the good Room that leaves it good."""
-
-    id: str
-    patch: dict[str, Any]
+from tests.e2e.manifests.base import JSON, Good, role, spec
 
 
-def _largest_role(number: int) -> dict[str, Any]:
+def _largest_role(number: int) -> JSON:
     return {
         "name": f"{number:02}".ljust(63, "r"),
         "identities": [f"{number}-{person}-".ljust(256, "i") for person in range(200)],
@@ -27,11 +18,11 @@ def _largest_role(number: int) -> dict[str, Any]:
 
 
 GOOD_ROOMS: Final = (
-    GoodRoom("as-it-is", {}),
-    GoodRoom("longest-name", {"metadata": {"name": "r" * 63}}),
-    GoodRoom("longest-room-name", {"spec": {"roomName": "r" * 256}}),
-    GoodRoom("room-name-in-another-script", {"spec": {"roomName": "会議 (überall). 1"}}),
-    GoodRoom(
+    Good("as-it-is", {}),
+    Good("longest-name", {"metadata": {"name": "r" * 63}}),
+    Good("longest-room-name", {"spec": {"roomName": "r" * 256}}),
+    Good("room-name-in-another-script", {"spec": {"roomName": "会議 (überall). 1"}}),
+    Good(
         "least-of-everything",
         {
             "spec": {
@@ -44,7 +35,7 @@ GOOD_ROOMS: Final = (
             },
         },
     ),
-    GoodRoom(
+    Good(
         "most-of-everything",
         {
             "spec": {
@@ -58,20 +49,18 @@ GOOD_ROOMS: Final = (
             },
         },
     ),
-    GoodRoom(
+    Good(
         "metadata-of-any-shape",
         {"spec": {"metadata": {"a": [1, {"b": [None, 2.5, "x"]}], "kind": {"": False}}}},
     ),
-    GoodRoom(
+    Good(
         "metadata-with-most-keys", {"spec": {"metadata": {f"key{number}": number for number in range(255)}}}
     ),
-    GoodRoom("most-and-largest-roles", {"spec": {"roles": [_largest_role(number) for number in range(20)]}}),
-    GoodRoom(
-        "identities-of-many-kinds", role(identities=["a b", "sip:+49 30 1@host", "Zoë", "a.b", "|", "7"])
-    ),
-    GoodRoom("latest-renewal", role(ttlSeconds=600, renewBeforeSeconds=60)),
-    GoodRoom("earliest-renewal-of-the-default-ttl", role(renewBeforeSeconds=3540)),
-    GoodRoom(
+    Good("most-and-largest-roles", {"spec": {"roles": [_largest_role(number) for number in range(20)]}}),
+    Good("identities-of-many-kinds", role(identities=["a b", "sip:+49 30 1@host", "Zoë", "a.b", "|", "7"])),
+    Good("latest-renewal", role(ttlSeconds=600, renewBeforeSeconds=60)),
+    Good("earliest-renewal-of-the-default-ttl", role(renewBeforeSeconds=3540)),
+    Good(
         "every-grant",
         role(
             grants={
@@ -86,6 +75,62 @@ GOOD_ROOMS: Final = (
                 "agent": True,
                 "roomRecord": True,
                 "ingressAdmin": True,
+            }
+        ),
+    ),
+    Good(
+        "on-a-server",
+        spec(serverRef={"name": "main", "namespace": "livekit"}, lifecycle="OnDemand", suspend=True),
+    ),
+    Good("on-a-server-of-its-own", spec(serverRef={"name": "main.eu"}, lifecycle="Once")),
+    Good("raw-metadata", spec(metadata=None, rawMetadata="会議" * 32_768, metadataPolicy="Initial")),
+    Good("no-most-playout-delay", spec(minPlayoutDelayMilliseconds=200, maxPlayoutDelayMilliseconds=0)),
+    Good(
+        "most-of-what-is-only-set-at-creation",
+        spec(
+            minPlayoutDelayMilliseconds=40_950,
+            maxPlayoutDelayMilliseconds=40_950,
+            syncStreams=True,
+            updatePolicy="Always",
+            adoptionPolicy="Refuse",
+        ),
+    ),
+    Good(
+        "most-agents",
+        spec(
+            agents=[
+                {"agentName": "notetaker", "metadata": {"languages": ["de", {"fallback": None}]}},
+                *({"agentName": f"agent {number}", "dispatch": "WithRoom"} for number in range(9)),
+            ]
+        ),
+    ),
+    Good(
+        "every-field-of-a-role",
+        role(
+            count=200,
+            displayName="Zoë (Berlin)",
+            metadata={"seat": {"row": 1}},
+            attributes={"team": "a", "lk.seat/1": "s" * 1024},
+            permissionsPolicy="Enforce",
+            secretTemplate={
+                "name": "standup-host.tokens",
+                "labels": {"team": "a", "example.com/team": "", "my-k8s.io/team": "a"},
+                "annotations": {"example.com/note": "any text: ✓", "x.notkubernetes.io/a": "n" * 1024},
+            },
+        ),
+    ),
+    Good(
+        "moderation",
+        spec(
+            moderation={
+                "blockedIdentities": ["mallory", "会議"],
+                "deniedSources": [
+                    {"identity": "bob", "sources": ["microphone"]},
+                    {
+                        "identity": "eve",
+                        "sources": ["camera", "microphone", "screen_share", "screen_share_audio"],
+                    },
+                ],
             }
         ),
     ),
