@@ -15,7 +15,7 @@ from aiohttp import web
 
 from roomkeeper.adapters.livekit import tokens, webhooks
 from roomkeeper.adapters.livekit.client import LiveKitClient
-from roomkeeper.adapters.livekit.memory import InMemoryLiveKit
+from roomkeeper.adapters.livekit.memory import JOINS_AS, InMemoryLiveKit
 from roomkeeper.adapters.ports import LiveKitNotFoundError, LiveKitRejectedError
 from roomkeeper.domain.livekit import Credentials, ParticipantKind, TokenClaims
 from roomkeeper.domain.tokens import room_configuration
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from roomkeeper.adapters.ports import LiveKit
-    from roomkeeper.domain.livekit import RoomConfig, WebhookEvent
+    from roomkeeper.domain.livekit import Permission, RoomConfig, WebhookEvent
 
 PATIENCE_SECONDS = 30
 
@@ -51,6 +51,7 @@ class Server(Protocol):
         kind: ParticipantKind = ParticipantKind.PERSON,
         *,
         room_config: RoomConfig | None = None,
+        permission: Permission | None = None,
     ) -> None:
         """Join with a token that says so."""
 
@@ -90,9 +91,12 @@ class MemoryServer:
         kind: ParticipantKind = ParticipantKind.PERSON,
         *,
         room_config: RoomConfig | None = None,
+        permission: Permission | None = None,
     ) -> None:
         try:
-            self._server.join(room, identity, kind, room_config=room_config)
+            self._server.join(
+                room, identity, kind, room_config=room_config, permission=permission or JOINS_AS
+            )
         except LiveKitRejectedError as error:
             raise JoinRefusedError from error
 
@@ -131,9 +135,9 @@ class Client:
             raise JoinRefusedError
         return client
 
-    async def publish(self) -> bool:
-        """Publish an audio track, and tell whether the server allowed it."""
-        return await self._ask("publish") == "published"
+    async def publish(self, source: str = "microphone") -> bool:
+        """Publish a track from a microphone or camera, and tell whether the server allowed it."""
+        return await self._ask(f"publish {source}") == "published"
 
     async def leave(self) -> None:
         await self._ask("leave")
@@ -195,8 +199,11 @@ class RealServer:
         kind: ParticipantKind = ParticipantKind.PERSON,
         *,
         room_config: RoomConfig | None = None,
+        permission: Permission | None = None,
     ) -> None:
-        grants = {"agent": True} if kind is ParticipantKind.AGENT else {}
+        grants = _grants(permission) if permission else {}
+        if kind is ParticipantKind.AGENT:
+            grants["agent"] = True
         await self.connect(room, identity, self.token(room, identity, room_config=room_config, **grants))
 
     async def leave(self, room: str, identity: str) -> None:
@@ -224,6 +231,21 @@ class RealServer:
             with contextlib.suppress(LiveKitNotFoundError):
                 await self.api.delete_room(name)
         await self.api.aclose()
+
+
+def _grants(permission: Permission) -> dict[str, Any]:
+    """Say in the words of a token what a participant may do."""
+    return {
+        "canSubscribe": permission.can_subscribe,
+        "canPublish": permission.can_publish,
+        "canPublishData": permission.can_publish_data,
+        "canPublishSources": sorted(permission.can_publish_sources),
+        "canUpdateOwnMetadata": permission.can_update_metadata,
+        "canSubscribeMetrics": permission.can_subscribe_metrics,
+        "hidden": permission.hidden,
+        "agent": permission.agent,
+        "recorder": permission.recorder,
+    }
 
 
 @pytest.fixture(scope="session")

@@ -22,10 +22,16 @@ def tell(how_it_went: str) -> None:
     print(how_it_went, flush=True)
 
 
-async def publish(room: rtc.Room) -> None:
-    track = rtc.LocalAudioTrack.create_audio_track("voice", rtc.AudioSource(48_000, 1))
+def track_of(source: str) -> tuple[rtc.Track, rtc.TrackPublishOptions]:
+    options = rtc.TrackPublishOptions(source=rtc.TrackSource.Value(f"SOURCE_{source.upper()}"))
+    if source == "camera":
+        return rtc.LocalVideoTrack.create_video_track(source, rtc.VideoSource(320, 180)), options
+    return rtc.LocalAudioTrack.create_audio_track(source, rtc.AudioSource(48_000, 1)), options
+
+
+async def publish(room: rtc.Room, source: str) -> None:
     try:
-        await room.local_participant.publish_track(track)
+        await room.local_participant.publish_track(*track_of(source))
     except PublishTrackError:
         tell("not published")
     else:
@@ -40,8 +46,8 @@ async def main() -> None:
         tell("refused")
         return
     tell("joined")
-    while await next_line() == "publish":
-        await publish(room)
+    while (line := await next_line()).startswith("publish "):
+        await publish(room, line.removeprefix("publish "))
     await room.disconnect()
     tell("left")
 

@@ -3,70 +3,54 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
-from roomkeeper.adapters.ports import LiveKitNotFoundError, LiveKitRejectedError
-from roomkeeper.domain.livekit import LiveRoom, Participant, ParticipantKind, RoomConfig, WebhookEvent
+from roomkeeper.adapters.livekit.memory_client import InMemoryClient
+from roomkeeper.adapters.livekit.memory_room import (
+    MAX_METADATA_BYTES,
+    MAX_NAME_BYTES,
+    MemoryRoom,
+    check_size,
+    check_update,
+    sid,
+)
+from roomkeeper.adapters.ports import LiveKitNotFoundError, LiveKitRejectedError, LiveKitUnreachableError
+from roomkeeper.domain.livekit import Participant, ParticipantKind, Permission, RoomConfig, WebhookEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from roomkeeper.adapters.ports import Clock, LiveKitError
+    from roomkeeper.adapters.ports import Clock, LiveKit, LiveKitError
+    from roomkeeper.domain.livekit import Credentials, Dispatch, LiveRoom, ParticipantUpdate
 
-MAX_NAME_BYTES = 256
-MAX_METADATA_BYTES = 512 * 1024
-"""The server's defaults (livekit: pkg/config/config.go, LimitConfig)."""
+NO_CONFIG = RoomConfig(empty_timeout_seconds=0, departure_timeout_seconds=0)
 
-DEFAULT_CONFIG = RoomConfig(empty_timeout_seconds=300, departure_timeout_seconds=20)
-"""What the server puts for zeros, and for a room born by a join without a configuration."""
-
-
-@dataclass(slots=True)
-class _Room:
-    live: LiveRoom  # without the counts
-    participants: dict[str, Participant] = field(default_factory=dict)
-    joined: bool = False  # has a person ever been in?
-    left_at: datetime | None = None
-
-    def listed(self) -> LiveRoom:
-        """Count as the server does: people only. Its counts lag by up to 5 s, these do not."""
-        people = [p for p in self.participants.values() if p.kind is ParticipantKind.PERSON]
-        return replace(
-            self.live,
-            num_participants=len(people),
-            num_publishers=sum(p.is_publisher for p in people),
-            active_recording=any(p.kind is ParticipantKind.EGRESS for p in self.participants.values()),
-        )
-
-    def closes_at(self) -> datetime | None:
-        """Tell when the server closes it, as things are (livekit: pkg/rtc/room.go, CloseIfEmpty)."""
-        if any(p.kind is ParticipantKind.PERSON for p in self.participants.values()):
-            return None
-        config = self.live.config
-        if self.joined and self.left_at:
-            return self.left_at + timedelta(seconds=config.departure_timeout_seconds)
-        return self.live.created_at + timedelta(seconds=config.empty_timeout_seconds)
+JOINS_AS = Permission(can_publish=True, can_publish_data=True)
+"""What a token permits that says nothing of it (livekit: protocol/auth/grants.go)."""
 
 
 class InMemoryLiveKit:
     """The port `LiveKit`, with joins and leaves as calls and timers that run when `tick` is called.
 
     `calls` logs (method, room) of the port, `outage` fails every call while it is set, and `on_event` hears what
-    a real server would send as webhooks, signed by `api_key`.
+    a real server would send as webhooks, signed by `api_key`. Called directly it asks for no credentials; `client`
+    gives a port that has some, which the server takes as long as they are in `accepted`.
     """
 
-    def __init__(self, clock: Clock, *, api_key: str = "devkey", auto_create: bool = True) -> None:
+    def __init__(
+        self, clock: Clock, *, api_key: str = "devkey", auto_create: bool = True, redis: bool = True
+    ) -> None:
         """Start without rooms; with auto_create a join makes the room that it names."""
+        self.accepted: set[Credentials] = set()
         self.calls: list[tuple[str, str]] = []
         self.outage: LiveKitError | None = None
         self.on_event: Callable[[WebhookEvent], None] | None = None
         self._clock = clock
         self._api_key = api_key
         self._auto_create = auto_create
-        self._rooms: dict[str, _Room] = {}
+        self._redis = redis
+        self._rooms: dict[str, MemoryRoom] = {}
         self._failures: defaultdict[str, deque[LiveKitError]] = defaultdict(deque)
 
     async def list_rooms(self, names: Sequence[str] = ()) -> list[LiveRoom]:
@@ -82,24 +66,78 @@ class InMemoryLiveKit:
     async def update_room_metadata(self, name: str, metadata: str) -> LiveRoom:
         """Replace the metadata of a live room."""
         self._called("update_room_metadata", name)
-        _check_size("metadata", metadata, MAX_METADATA_BYTES)
-        room = self._room(name)
+        check_size("metadata", metadata, MAX_METADATA_BYTES)
+        room = self._alive(self._room(name))
         room.live = replace(room.live, metadata=metadata)
         return room.listed()
 
     async def delete_room(self, name: str) -> None:
         """Close the room and disconnect everybody in it."""
         self._called("delete_room", name)
-        self._close(self._room(name))
+        self._close(self._alive(self._room(name)))
 
     async def list_participants(self, name: str) -> list[Participant]:
         """List who is in the room now; a room that is not there has nobody."""
         self._called("list_participants", name)
         room = self._rooms.get(name)
-        return list(room.participants.values()) if room else []
+        return room.recorded() if room else []
+
+    async def update_participant(self, name: str, identity: str, update: ParticipantUpdate) -> None:
+        """Change a connected participant; the permission replaces the whole set."""
+        self._called("update_participant", name)
+        check_update(update)
+        self._room(name).update(identity, update)
+
+    async def remove_participant(self, name: str, identity: str) -> None:
+        """Disconnect somebody; the token still lets them in again."""
+        self._called("remove_participant", name)
+        self._room(name).reachable(identity)
+        self.leave(name, identity)
+
+    async def list_dispatches(self, name: str) -> list[Dispatch]:
+        """List the agents that were asked into a live room."""
+        self._called("list_dispatches", name)
+        return list(self._answering(name).dispatches.values())
+
+    async def create_dispatch(self, name: str, agent_name: str, metadata: str = "") -> Dispatch:
+        """Ask an agent into a room. LiveKit prevents no duplicate, and creates a room that is not there."""
+        self._called("create_dispatch", name)
+        check_size("metadata", metadata, MAX_METADATA_BYTES)
+        if self._auto_create:
+            self._get_or_create(name, NO_CONFIG, "")
+        return self._answering(name).dispatch(agent_name, metadata)
+
+    async def delete_dispatch(self, name: str, dispatch_id: str) -> None:
+        """Take an agent's dispatch back."""
+        self._called("delete_dispatch", name)
+        if self._answering(name).dispatches.pop(dispatch_id, None) is None:
+            raise LiveKitNotFoundError("the dispatch does not exist")
+
+    async def creates_rooms_on_join(self) -> bool:
+        """Tell whether a join creates its room."""
+        self._called("creates_rooms_on_join", "")
+        return self._auto_create
+
+    async def has_redis(self) -> bool:
+        """Tell whether the server can have egress at all."""
+        self._called("has_redis", "")
+        return self._redis
 
     async def aclose(self) -> None:
         """Do nothing: there are no connections."""
+
+    def client(self, credentials: Credentials) -> LiveKit:
+        """Return a port of this server for one who has these credentials."""
+        return InMemoryClient(self, credentials, self.accepted)
+
+    def wipe(self) -> None:
+        """Lose all rooms and tell nobody, as when it is killed and Redis flushed."""
+        self._rooms.clear()
+
+    def crash_keeping_records(self) -> None:
+        """Be killed and start again while Redis keeps the rooms: each is a ghost until it is created or joined."""
+        for room in self._rooms.values():
+            room.is_ghost = True
 
     def fail_next(self, method: str, error: LiveKitError) -> None:
         """Let the next call of this method of the port raise the error; several wait in line."""
@@ -113,17 +151,25 @@ class InMemoryLiveKit:
         *,
         room_config: RoomConfig | None = None,
         is_publisher: bool = False,
+        permission: Permission = JOINS_AS,
     ) -> Participant:
-        """Let somebody join whose token carries `room_config`; who has the identity already is put out."""
+        """Let somebody join whose token carries this; who has the identity already is put out."""
         if name not in self._rooms and not self._auto_create:
             raise LiveKitNotFoundError("join: the room does not exist, and auto_create is off")
-        room = self._get_or_create(name, room_config or DEFAULT_CONFIG, "")
+        room = self._get_or_create(name, room_config or NO_CONFIG, "")
         if identity in room.participants:
             self.leave(name, identity)
         limit = room.live.config.max_participants
         if kind is ParticipantKind.PERSON and limit and room.listed().num_participants >= limit:
             raise LiveKitRejectedError("join: the room is full")
-        participant = Participant(identity=identity, sid=_sid("PA"), kind=kind, is_publisher=is_publisher)
+        participant = Participant(
+            identity=identity,
+            sid=sid("PA"),
+            kind=kind,
+            is_publisher=is_publisher,
+            permission=replace(permission, agent=permission.agent or kind is ParticipantKind.AGENT),
+        )
+        room.lost.pop(identity, None)
         room.participants[identity] = participant
         room.joined |= kind is ParticipantKind.PERSON
         self._tell("participant_joined", room)
@@ -152,39 +198,48 @@ class InMemoryLiveKit:
         if self._failures[method]:
             raise self._failures[method].popleft()
 
-    def _room(self, name: str) -> _Room:
+    def _room(self, name: str) -> MemoryRoom:
         try:
             return self._rooms[name]
         except KeyError:
             raise LiveKitNotFoundError("the room does not exist") from None
 
-    def _get_or_create(self, name: str, config: RoomConfig, metadata: str) -> _Room:
-        _check_size("room name", name, MAX_NAME_BYTES)
-        _check_size("metadata", metadata, MAX_METADATA_BYTES)
-        if name in self._rooms:
-            return self._rooms[name]
-        live = LiveRoom(
-            name=name,
-            sid=_sid("RM"),
-            created_at=self._clock.now(),
-            config=_without_zeros(config),
-            metadata=metadata,
-        )
-        room = self._rooms[name] = _Room(live)
+    def _alive(self, room: MemoryRoom) -> MemoryRoom:
+        """Return the room, unless the node that had it is dead: then the call goes to nobody."""
+        if room.is_ghost:
+            raise LiveKitUnreachableError("no node has the room")
+        return room
+
+    def _answering(self, name: str) -> MemoryRoom:
+        """Return a room as dispatches find it: LiveKit asks the room's node at once, and nobody answers for none."""
+        if name not in self._rooms:
+            raise LiveKitUnreachableError("no node has the room")
+        return self._alive(self._rooms[name])
+
+    def _get_or_create(self, name: str, config: RoomConfig, metadata: str) -> MemoryRoom:
+        check_size("room name", name, MAX_NAME_BYTES)
+        check_size("metadata", metadata, MAX_METADATA_BYTES)
+        room = self._rooms.get(name)
+        if room is None:
+            room = self._rooms[name] = MemoryRoom.new(name, config, metadata, now=self._clock.now())
+        elif room.is_ghost:
+            room.rehome(config, metadata)
+        else:
+            return room
         self._tell("room_started", room)
         return room
 
-    def _close(self, room: _Room) -> None:
+    def _close(self, room: MemoryRoom) -> None:
         for identity in list(room.participants):
             self.leave(room.live.name, identity)
         del self._rooms[room.live.name]
         self._tell("room_finished", room)
 
-    def _tell(self, event: str, room: _Room) -> None:
+    def _tell(self, event: str, room: MemoryRoom) -> None:
         if self.on_event:
             self.on_event(
                 WebhookEvent(
-                    id=_sid("EV"),
+                    id=sid("EV"),
                     event=event,
                     room_name=room.live.name,
                     room_sid=room.live.sid,
@@ -192,21 +247,3 @@ class InMemoryLiveKit:
                     created_at=self._clock.now(),
                 )
             )
-
-
-def _sid(prefix: str) -> str:
-    return f"{prefix}_{uuid4().hex[:12]}"
-
-
-def _without_zeros(config: RoomConfig) -> RoomConfig:
-    return RoomConfig(
-        empty_timeout_seconds=config.empty_timeout_seconds or DEFAULT_CONFIG.empty_timeout_seconds,
-        departure_timeout_seconds=config.departure_timeout_seconds
-        or DEFAULT_CONFIG.departure_timeout_seconds,
-        max_participants=config.max_participants,
-    )
-
-
-def _check_size(what: str, text: str, limit: int) -> None:
-    if len(text.encode()) > limit:
-        raise LiveKitRejectedError(f"the {what} has more than {limit} bytes")

@@ -43,6 +43,10 @@ def mint(credentials: Credentials, claims: TokenClaims) -> str:
     }
     if claims.name:
         payload["name"] = claims.name
+    if claims.metadata:
+        payload["metadata"] = claims.metadata
+    if claims.attributes:
+        payload["attributes"] = dict(claims.attributes)
     if claims.room_config:
         payload["roomConfig"] = dict(claims.room_config)
     token = _sign(credentials, payload)
