@@ -35,6 +35,14 @@ ANNOTATION_ROOM_NAME: Final = f"{GROUP}/room-name"
 ANNOTATION_URL: Final = f"{GROUP}/url"
 ANNOTATION_SIGNING_KEY: Final = f"{GROUP}/signing-key"
 ANNOTATION_CONTENT_HASH: Final = f"{GROUP}/content-hash"
+ANNOTATION_PROFILE_HASH: Final = f"{GROUP}/profile-hash"  # name, metadata, attributes
+ANNOTATION_TEMPLATE: Final = f"{GROUP}/template"  # the keys of the secretTemplate and a hash of all of it
+# Of a token Secret too: who has tokens that cannot be revoked, and what those let them do.
+ANNOTATION_IDENTITIES: Final = f"{GROUP}/identities"  # and which sources each is denied
+ANNOTATION_POWERS: Final = f"{GROUP}/powers"
+ANNOTATION_ATTRIBUTES: Final = f"{GROUP}/attributes"  # their keys
+ANNOTATION_LAST_EXPIRES_AT: Final = f"{GROUP}/last-expires-at"  # of all tokens ever issued for the role
+ANNOTATION_REVOKED: Final = f"{GROUP}/revoked"
 
 # Written by people: "true" on a LiveKitServer makes it the default of its own namespace; any new value on an object asks
 # for a reconcile now.

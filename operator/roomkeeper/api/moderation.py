@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import Field
 
 from roomkeeper.api.common import LIST_MAP_KEYS, LIST_TYPE, Model
-from roomkeeper.api.role import MAX_IDENTITY, Identity, TrackSource
+from roomkeeper.api.role import Identity, TrackSource
 
 MAX_BLOCKED: Final = 200
 MAX_DENIED: Final = 200
@@ -17,8 +17,6 @@ class DeniedSources(Model):
     """What one participant may not publish."""
 
     identity: Identity = Field(
-        min_length=1,
-        max_length=MAX_IDENTITY,
         description="The participant, 1 to 256 characters without `/`, `..` and control characters. LiveKit: `identity`.",
     )
     sources: tuple[TrackSource, ...] = Field(

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003  (a model's method is typed with it)
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field
 
 from roomkeeper.api.common import LIST_TYPE, MAX_NAME, Model
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_LABEL_KEY: Final = 317  # a prefix of 253, a slash and a name of 63
 MAX_LABELS: Final = 16
 MAX_REQUIREMENTS: Final = 16
 MAX_VALUES: Final = 64
 
+# "[.]" and not a backslash, so that it can stand in a CEL string too.
 LABEL_KEY: Final = (
-    r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
-    r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+    r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
+    r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 )
 LABEL_VALUE: Final = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 

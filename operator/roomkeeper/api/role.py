@@ -14,6 +14,7 @@ MAX_IDENTITIES: Final = 200
 MAX_IDENTITY: Final = 256
 MAX_DISPLAY_NAME: Final = 256
 MAX_ATTRIBUTES: Final = 16
+MAX_ATTRIBUTE_KEY: Final = 128
 MAX_ATTRIBUTE: Final = 1024
 MAX_ROLE_METADATA_KEYS: Final = 64
 DEFAULT_TTL_SECONDS: Final = 3600
@@ -144,8 +145,8 @@ class Role(Model):
         default={},
         max_length=MAX_ATTRIBUTES,
         json_schema_extra={MAP_TYPE: "atomic"},
-        description="Keys and values given to everybody in this role: at most 16, values of 1 to 1024 characters. Everybody "
-        "in the room can read them. They travel in the token, which is at most 6 kB. Default: none. LiveKit: `attributes` of a "
+        description="Keys and values given to everybody in this role: at most 16, keys of 1 to 128 and values of 1 to 1024 "
+        "characters. Everybody in the room can read them. They travel in the token, which is at most 6 kB. Default: none. LiveKit: `attributes` of a "
         "participant; it takes an empty value as removal.",
     )
     grants: Grants = Field(

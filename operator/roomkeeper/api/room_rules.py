@@ -6,7 +6,7 @@ from typing import Final
 
 from roomkeeper.api import secret_template
 from roomkeeper.api.kind import NAME_RULE, Rule
-from roomkeeper.api.role import DEFAULT_TTL_SECONDS
+from roomkeeper.api.role import DEFAULT_TTL_SECONDS, MAX_ATTRIBUTE_KEY
 
 _CONTROL_CHARACTERS: Final = r"[\\x00-\\x1f\\x7f-\\x9f]"
 
@@ -97,6 +97,11 @@ RULES: Final = (
         rule="!has(self.identities) || !has(self.count)",
         message="count stands instead of identities: remove one of them",
         field_path=".count",
+    ),
+    Rule(
+        at="spec.roles[].attributes",
+        rule=f"self.all(key, size(key) >= 1 && size(key) <= {MAX_ATTRIBUTE_KEY})",
+        message=f"keys of attributes must have 1 to {MAX_ATTRIBUTE_KEY} characters",
     ),
     *_identity_rules("spec.roles[].identities[]"),
     *_identity_rules("spec.moderation.blockedIdentities[]"),

@@ -43,6 +43,19 @@ class PendingChange(Model):
     desired: str = Field(max_length=MAX_CHANGE_LENGTH, description="The value that is declared.")
 
 
+class SessionConfig(Model):
+    """What a session was created with, of the fields that LiveKit takes only then."""
+
+    empty_timeout_seconds: int = Field(ge=0, le=MAX_INT32, description="LiveKit: `emptyTimeout`.")
+    departure_timeout_seconds: int = Field(ge=0, le=MAX_INT32, description="LiveKit: `departureTimeout`.")
+    max_participants: int = Field(
+        ge=0, le=MAX_INT32, description="0 means no limit. LiveKit: `maxParticipants`."
+    )
+    min_playout_delay_milliseconds: int = Field(ge=0, le=MAX_INT32, description="LiveKit: `minPlayoutDelay`.")
+    max_playout_delay_milliseconds: int = Field(ge=0, le=MAX_INT32, description="LiveKit: `maxPlayoutDelay`.")
+    sync_streams: bool = Field(description="LiveKit: `syncStreams`.")
+
+
 class TokenStatus(Model):
     """The tokens of one role."""
 
@@ -101,6 +114,11 @@ class RoomStatus(Model):
     created_at: Time | None = Field(
         default=None,
         description="When LiveKit created the running session (RFC 3339). LiveKit: `creationTime`.",
+    )
+    created_with: SessionConfig | None = Field(
+        default=None,
+        description="What the running session was created with, as far as it is known: LiveKit does not show all of it. A "
+        "session that differs from this in LiveKit is not replaced a second time.",
     )
     recreations: int = Field(
         default=0,

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from roomkeeper.api.common import DNS_SUBDOMAIN, MAP_TYPE, MAX_SECRET_NAME, Model
 from roomkeeper.api.kind import Rule
-from roomkeeper.api.namespaces import LabelValue
+from roomkeeper.api.namespaces import LABEL_KEY, MAX_LABEL_KEY, LabelValue
 
 MAX_LABELS: Final = 16
 MAX_ANNOTATIONS: Final = 16
@@ -46,7 +46,6 @@ class SecretTemplate(Model):
 
 # By these keys the API server, its controllers and Argo CD decide what a Secret is for, and we whose it is.
 _RESERVED: Final = r"^([^/]*[.])?(kubernetes[.]io|k8s[.]io|argocd[.]argoproj[.]io|roomkeeper[.]dev)/"
-_KEY: Final = r"^([a-z0-9.-]+/)?[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"
 
 
 def rules(at: str) -> tuple[Rule, ...]:
@@ -56,8 +55,8 @@ def rules(at: str) -> tuple[Rule, ...]:
         for field in ("labels", "annotations")
         for rule, message in (
             (
-                f"self.all(key, key.matches('{_KEY}'))",
-                "a key of {} must be a name, or a DNS subdomain, a slash and a name",
+                f"self.all(key, size(key) <= {MAX_LABEL_KEY} && key.matches('{LABEL_KEY}'))",
+                "a key of {} must be a name of at most 63 characters, or a DNS subdomain, a slash and a name",
             ),
             (
                 f"self.all(key, !key.matches('{_RESERVED}'))",

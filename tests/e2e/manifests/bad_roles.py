@@ -161,6 +161,16 @@ _PEOPLE: Final = (
         (f"{_HOST}.attributes.seat", "may not be more than 1024"),
     ),
     Bad(
+        "attribute-key-empty",
+        role(attributes={"": "s"}),
+        (f"{_HOST}.attributes", "keys of attributes must have 1 to 128 characters"),
+    ),
+    Bad(
+        "attribute-key-too-long",
+        role(attributes={"k" * 129: "s"}),
+        (f"{_HOST}.attributes", "keys of attributes must have 1 to 128 characters"),
+    ),
+    Bad(
         "too-many-attributes",
         role(attributes={f"key{number}": "value" for number in range(17)}),
         (f"{_HOST}.attributes", "must have at most 16 items"),
@@ -202,7 +212,9 @@ _SECRETS: Final = (
             (f"{_TEMPLATE}.{field}", f"a key of {field} must be a name"),
         )
         for field in ("labels", "annotations")
-        for number, key in enumerate(("", "a b", "a/", "/a", "a/b/c", "ArgoCD.argoproj.io/secret-type", "-a"))
+        for number, key in enumerate(
+            ("", "a b", "a/", "/a", "a/b/c", "ArgoCD.argoproj.io/secret-type", "-a", "a..b/c", "n" * 64)
+        )
     ),
     Bad(
         "secret-label-value", _template(labels={"team": "a b"}), (f"{_TEMPLATE}.labels.team", "should match")
