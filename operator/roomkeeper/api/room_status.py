@@ -46,14 +46,22 @@ class PendingChange(Model):
 class SessionConfig(Model):
     """What a session was created with, of the fields that LiveKit takes only then."""
 
-    empty_timeout_seconds: int = Field(ge=0, le=MAX_INT32, description="LiveKit: `emptyTimeout`.")
-    departure_timeout_seconds: int = Field(ge=0, le=MAX_INT32, description="LiveKit: `departureTimeout`.")
+    empty_timeout_seconds: int = Field(
+        ge=0, le=MAX_INT32, description="As in the spec, in seconds. LiveKit: `emptyTimeout`."
+    )
+    departure_timeout_seconds: int = Field(
+        ge=0, le=MAX_INT32, description="As in the spec, in seconds. LiveKit: `departureTimeout`."
+    )
     max_participants: int = Field(
         ge=0, le=MAX_INT32, description="0 means no limit. LiveKit: `maxParticipants`."
     )
-    min_playout_delay_milliseconds: int = Field(ge=0, le=MAX_INT32, description="LiveKit: `minPlayoutDelay`.")
-    max_playout_delay_milliseconds: int = Field(ge=0, le=MAX_INT32, description="LiveKit: `maxPlayoutDelay`.")
-    sync_streams: bool = Field(description="LiveKit: `syncStreams`.")
+    min_playout_delay_milliseconds: int = Field(
+        ge=0, le=MAX_INT32, description="As in the spec, in milliseconds. LiveKit: `minPlayoutDelay`."
+    )
+    max_playout_delay_milliseconds: int = Field(
+        ge=0, le=MAX_INT32, description="As in the spec, in milliseconds. LiveKit: `maxPlayoutDelay`."
+    )
+    sync_streams: bool = Field(description="As in the spec. LiveKit: `syncStreams`.")
 
 
 class TokenStatus(Model):

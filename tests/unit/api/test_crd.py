@@ -90,7 +90,8 @@ def test_every_duration_tells_its_unit(kind: Kind) -> None:
     missing = [
         path
         for path, node in of_type(kind, "integer")
-        if path.endswith("Seconds") and "in seconds" not in node["description"]
+        for suffix, unit in (("Milliseconds", "in milliseconds"), ("Seconds", "in seconds"))
+        if path.endswith(suffix) and unit not in node["description"]
     ]
     assert missing == []
 
