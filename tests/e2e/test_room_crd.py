@@ -17,6 +17,7 @@ from roomkeeper.api.room_status import (
     PendingChange,
     RevokedIdentity,
     RoomStatus,
+    SessionConfig,
     TokenStatus,
 )
 from tests.e2e.manifests.base import room, text
@@ -51,6 +52,14 @@ STATUS = RoomStatus(
     ),
     revoked_identities=(RevokedIdentity(identity="mallory", until=MOMENT),),
     last_handled_reconcile_at="now",
+    created_with=SessionConfig(
+        empty_timeout_seconds=86_400,
+        departure_timeout_seconds=20,
+        max_participants=0,
+        min_playout_delay_milliseconds=0,
+        max_playout_delay_milliseconds=0,
+        sync_streams=False,
+    ),
     conditions=(
         Condition(
             type="Ready",
