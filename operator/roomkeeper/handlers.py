@@ -12,6 +12,7 @@ import asyncio
 import logging
 import random
 import signal
+import sys
 from typing import TYPE_CHECKING, Any
 
 import kopf
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from roomkeeper.adapters.ports import Clock
 
 logger = logging.getLogger(__name__)
+
+# The API server takes objects nested 10 000 deep (sigs.k8s.io/json). Python's default would let a single one of them,
+# of a single tenant, end every list and watch.
+DEEPEST_JSON = 30_000
 
 
 class EndlessBackoffs:
@@ -60,6 +65,7 @@ class NoDiffBase(kopf.DiffBaseStorage):
 async def start(settings: kopf.OperatorSettings, memo: Any, **_: Any) -> None:
     """Tune Kopf to read only, and start the engine and the HTTP server beside it."""
     _tune(settings)
+    sys.setrecursionlimit(DEEPEST_JSON)
     clock: Clock | None = memo.get("clock")
     try:
         chosen = memo.get("settings") or Settings.from_environment()
