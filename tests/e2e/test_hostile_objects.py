@@ -38,7 +38,7 @@ def test_a_room_nested_without_end_stops_nobody(stack: LocalStack, cluster: Clus
     try:
         cluster.apply(cluster.room("innocent", roles=[{"name": "host"}]))
         eventually("another Room is Ready", lambda: cluster.is_ready("innocent"), within=2)
-        answer = eventually("the nested one is judged", lambda: cluster.condition("nested"), within=2)
+        answer = eventually("the nested one is judged", lambda: cluster.condition("nested"), within=10)
         assert answer["reason"] in {"Available", "MetadataTooLarge"}
         assert "Traceback" not in operator.output()
         cluster.delete("room", "nested", wait=True)
