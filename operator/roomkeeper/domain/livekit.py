@@ -123,6 +123,8 @@ class TokenClaims:
     room_config: Mapping[str, Any]  # RoomConfiguration as JSON; empty: none
     not_before: datetime
     expires_at: datetime
+    metadata: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from roomkeeper.adapters.livekit.client import LiveKitClient
 from roomkeeper.adapters.livekit.memory import JOINS_AS, InMemoryLiveKit
 from roomkeeper.adapters.ports import LiveKitNotFoundError, LiveKitRejectedError
 from roomkeeper.domain.livekit import Credentials, ParticipantKind, TokenClaims
-from roomkeeper.domain.tokens import room_configuration
 from roomkeeper.localstack import LocalStack
 
 if TYPE_CHECKING:
@@ -178,7 +177,7 @@ class RealServer:
             identity=identity,
             name="",
             video={"roomJoin": True, "room": room, **grants},
-            room_config=room_configuration(room_config) if room_config else {},
+            room_config=_configuration(room_config) if room_config else {},
             not_before=now,
             expires_at=now + timedelta(minutes=10),
         )
@@ -224,13 +223,27 @@ class RealServer:
             self.events.append(event)
         return web.Response()
 
-    async def close(self) -> None:
-        for client in self._clients.values():
+    async def drop_clients(self) -> None:
+        """End all of them without a farewell."""
+        while self._clients:
+            _, client = self._clients.popitem()
             await client.close()
+
+    async def close(self) -> None:
+        await self.drop_clients()
         for name in self._names:
             with contextlib.suppress(LiveKitNotFoundError):
                 await self.api.delete_room(name)
         await self.api.aclose()
+
+
+def _configuration(config: RoomConfig) -> dict[str, Any]:
+    """Say in the words of a token how a room is to be."""
+    return {
+        "emptyTimeout": config.empty_timeout_seconds,
+        "departureTimeout": config.departure_timeout_seconds,
+        "maxParticipants": config.max_participants,
+    }
 
 
 def _grants(permission: Permission) -> dict[str, Any]:

@@ -128,7 +128,7 @@ class InMemoryLiveKit:
 
     def client(self, credentials: Credentials) -> LiveKit:
         """Return a port of this server for one who has these credentials."""
-        return InMemoryClient(self, credentials, self.accepted)
+        return InMemoryClient(self, credentials)
 
     def wipe(self) -> None:
         """Lose all rooms and tell nobody, as when it is killed and Redis flushed."""
@@ -170,6 +170,8 @@ class InMemoryLiveKit:
             permission=replace(permission, agent=permission.agent or kind is ParticipantKind.AGENT),
         )
         room.lost.pop(identity, None)
+        if is_publisher:
+            room.publishers.add(participant.sid)
         room.participants[identity] = participant
         room.joined |= kind is ParticipantKind.PERSON
         self._tell("participant_joined", room)

@@ -34,6 +34,9 @@ class MemoryRoom:
     lost: dict[str, Participant] = field(
         default_factory=dict
     )  # recorded by a node that died, listed for ever
+    publishers: set[str] = field(
+        default_factory=set
+    )  # SIDs of those who have published, whether they still may or not
     dispatches: dict[str, Dispatch] = field(default_factory=dict)
     joined: bool = False  # has a person ever been in?
     left_at: datetime | None = None
@@ -89,7 +92,7 @@ class MemoryRoom:
             metadata=update.metadata or before.metadata,
             attributes={key: value for key, value in attributes.items() if value},
             permission=permission,
-            is_publisher=before.is_publisher and permission.can_publish,
+            is_publisher=permission.can_publish and before.sid in self.publishers,
             kind=_kind(before, agent=permission.agent, recorder=permission.recorder),
         )
 

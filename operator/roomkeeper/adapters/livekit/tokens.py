@@ -53,7 +53,7 @@ def mint(credentials: Credentials, claims: TokenClaims) -> str:
     if len(token) > MAX_TOKEN_BYTES:
         raise TokenTooLargeError(
             f"a token has {len(token)} bytes, {MAX_TOKEN_BYTES} are possible: "
-            "shorten the display name, the identity or the grants"
+            "shorten the display name, the identity, the metadata, the attributes or the grants"
         )
     return token
 
