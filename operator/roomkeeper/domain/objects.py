@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -36,6 +37,23 @@ def parse_time(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("the time has no zone")
     return moment
+
+
+def read_time(text: object) -> datetime | None:
+    """Return the moment that somebody may have edited; None for whatever is not one."""
+    try:
+        return parse_time(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def read_object(text: str | None) -> dict[str, Any]:
+    """Return the JSON object that somebody may have edited; empty for whatever is not one."""
+    try:
+        value = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def format_time(moment: datetime) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from roomkeeper.api import common
-from roomkeeper.domain import checks, deletion, metadata, rooms, tokens
+from roomkeeper.domain import checks, deletion, metadata, revocations, rooms, tokens
 from roomkeeper.domain.rooms import (
     Absence,
     Action,
@@ -68,7 +68,9 @@ def _plan_role(world: World, wanted: tokens.RoleTokens) -> IssueTokens | None:
     reason = tokens.why_issue(wanted, secret, world.now)
     if reason is None:
         return None
-    return IssueTokens(tokens.issue(wanted, reason=reason, owner_uid=world.room.uid, now=world.now), secret)
+    past = revocations.past(world, wanted)
+    issue = tokens.issue(wanted, reason=reason, owner_uid=world.room.uid, now=world.now, past=past)
+    return IssueTokens(issue, secret)
 
 
 def _may_sign(world: World, wanted: tokens.RoleTokens, secret: TokenSecret | None) -> bool:

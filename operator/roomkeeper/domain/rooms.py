@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from roomkeeper.domain import tokens
+from roomkeeper.domain import agents, moderation, tokens
 from roomkeeper.domain.livekit import RoomConfig
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from roomkeeper.api.room import RoomSpec
     from roomkeeper.domain.conditions import Finding
-    from roomkeeper.domain.livekit import LiveRoom
+    from roomkeeper.domain.livekit import Dispatch, LiveRoom, Participant
     from roomkeeper.domain.objects import CustomObject, Key, TokenSecret
     from roomkeeper.domain.policy import Policy
 
@@ -83,6 +83,9 @@ class World:
     failure: Finding | None = None  # LiveKit did not do what this reconcile asked
     orphan: str = ""  # a room that was left behind when the object went
     refusals: Mapping[str, Finding] = field(default_factory=dict)  # by role: what cannot be issued, and why
+    participants: tuple[Participant, ...] | None = None  # agents and egress included; None: nobody asked
+    corrected: frozenset[str] = frozenset()  # marks of joins that were put right, see moderation
+    dispatches: tuple[Dispatch, ...] | None = None  # None: nobody asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,15 @@ class DeleteSecret:
 
 
 Action = (
-    AddFinalizer | RemoveFinalizer | CreateRoom | UpdateMetadata | DeleteRoom | IssueTokens | DeleteSecret
+    AddFinalizer
+    | RemoveFinalizer
+    | CreateRoom
+    | UpdateMetadata
+    | DeleteRoom
+    | IssueTokens
+    | DeleteSecret
+    | moderation.Action
+    | agents.Action
 )
 
 
@@ -162,6 +173,7 @@ def role_tokens(world: World) -> list[tokens.RoleTokens]:
     return [
         tokens.for_role(
             role,
+            spec=world.spec,
             room=world.room,
             room_name=world.room_name,
             url=world.server.url,

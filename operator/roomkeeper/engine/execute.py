@@ -16,10 +16,11 @@ from roomkeeper.adapters.ports import (
     NotFoundError,
 )
 from roomkeeper.api import common
-from roomkeeper.domain import rooms, tokens
+from roomkeeper.domain import agents, moderation, revocations, rooms, token_secret
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.objects import CustomObject, TokenSecret
 from roomkeeper.domain.reasons import Reason
+from roomkeeper.engine import people
 from roomkeeper.engine.failures import finding_of
 from roomkeeper.engine.kinds import KINDS
 
@@ -59,23 +60,18 @@ class Executor:
             return world
         try:
             match action:
-                case rooms.CreateRoom():
-                    live = await server.create(action.name, action.config, action.metadata)
-                    logger.info("%s: room %s is %s", world.room.key, action.name, live.sid)
-                    return replace(world, live=live, is_doubted=False)
-                case rooms.UpdateMetadata():
-                    return replace(world, live=await server.update_metadata(action.name, action.metadata))
-                case rooms.DeleteRoom():
-                    await server.delete(action.name)
-                    logger.info("%s: room %s is deleted", world.room.key, action.name)
-                    return replace(world, live=None, absence=rooms.Absence.CERTAIN)
+                case moderation.RemoveParticipant() | moderation.UpdateParticipant():
+                    return await people.put_right(action, world, server)
+                case agents.CreateDispatch() | agents.DeleteDispatch():
+                    return await people.dispatch(action, world, server)
+                case _:
+                    return await _change_room(action, world, server)
         except LiveKitError as error:
             logger.warning("%s: %s", world.room.key, error)
             server.suspect()
             if isinstance(error, LiveKitUnreachableError):
                 server.doubt(world.room_name)
             return replace(world, failure=finding_of(error))
-        raise TypeError(type(action))
 
     async def _let_go(self, world: World, orphan: str) -> World:
         remaining = [name for name in world.room.finalizers if name != common.FINALIZER]
@@ -113,31 +109,35 @@ class Executor:
             signed = {claims.identity: mint(server.credentials, claims) for claims in action.issue.claims()}
         except TokenTooLargeError as error:
             return _refuse(world, wanted.role, Reason.TOKEN_TOO_LARGE, str(error))
-        body = tokens.secret_body(action.issue, signed, room=world.room)
-        size = sum(len(value) for value in body["data"].values())
-        if size > tokens.MAX_SECRET_BYTES:
-            return _refuse(world, wanted.role, Reason.SECRET_TOO_LARGE, f"{size} bytes in one Secret")
+        body = token_secret.body(action.issue, signed, room=world.room)
+        if too_large := token_secret.too_large(body):
+            return _refuse(world, wanted.role, Reason.SECRET_TOO_LARGE, too_large)
         logger.info("%s: tokens of role %s are issued: %s", world.room.key, wanted.role, action.issue.reason)
-        written = await self._write_secret(body, action.existing, world)
-        if written is None:
-            return replace(world, foreign_secrets=world.foreign_secrets | {wanted.secret_name})
+        try:
+            written = await self._write_secret(body, action.existing)
+        except AlreadyExistsError:
+            found = await self._read_own(body, world)
+            if found is None:
+                return replace(world, foreign_secrets=world.foreign_secrets | {wanted.secret_name})
+            return await self._issue(_over(action, found, world), world, server)
         return replace(world, secrets={**world.secrets, written.name: written})
 
-    async def _write_secret(
-        self, body: Body, existing: TokenSecret | None, world: World
-    ) -> TokenSecret | None:
-        """Write over exactly the version that is known, or create; None: the name belongs to somebody else."""
+    async def _write_secret(self, body: Body, existing: TokenSecret | None) -> TokenSecret:
+        """Write over exactly the version that is known, or create; AlreadyExistsError where the name is taken."""
         if existing is None:
-            try:
-                return self._observe(await self.kubernetes.create(SECRETS, body))
-            except AlreadyExistsError:
-                existing = await self._read_own(body, world)
-                if existing is None:
-                    return None
+            return self._observe(await self.kubernetes.create(SECRETS, body))
+        meta, gone = body["metadata"], token_secret.removed_keys(body, existing)
         guard = {"uid": existing.uid, "resourceVersion": existing.resource_version}
-        guarded = {**body, "metadata": {**body["metadata"], **guard}}
+        guarded = {**body, "metadata": {**meta, **guard}}
         try:
-            return self._observe(await self.kubernetes.apply(SECRETS, guarded))
+            if not gone:
+                return self._observe(await self.kubernetes.apply(SECRETS, guarded))
+            guarded["metadata"] |= {field: {**meta[field], **keys} for field, keys in gone.items()}
+            return self._observe(
+                await self.kubernetes.patch(
+                    SECRETS, namespace=meta["namespace"], name=meta["name"], patch=guarded
+                )
+            )
         except (ConflictError, NotFoundError):
             # It changed or went meanwhile. What is known is out of date: read it, and let the retry decide.
             await self._refresh(existing)
@@ -146,9 +146,8 @@ class Executor:
     async def _read_own(self, body: Body, world: World) -> TokenSecret | None:
         """Read a Secret that is in the way; None: it is not this Room's."""
         meta = body["metadata"]
-        found = TokenSecret.from_body(
-            await self.kubernetes.get(SECRETS, namespace=meta["namespace"], name=meta["name"])
-        )
+        read = await self.kubernetes.get(SECRETS, namespace=meta["namespace"], name=meta["name"])
+        found = TokenSecret.from_body(read)
         return found if found.owner_uid == world.room.uid else None
 
     async def _refresh(self, known: TokenSecret) -> None:
@@ -182,6 +181,28 @@ class Executor:
         secret = TokenSecret.from_body(body)
         self.secrets.observe(secret)
         return secret
+
+
+def _over(action: rooms.IssueTokens, found: TokenSecret, world: World) -> rooms.IssueTokens:
+    """Return the same over a Secret that was not known: it may remember tokens that still work."""
+    known = replace(world, secrets={**world.secrets, found.name: found})
+    past = revocations.past(known, action.issue.tokens)
+    return rooms.IssueTokens(replace(action.issue, past=past), found)
+
+
+async def _change_room(action: Action, world: World, server: LiveKitServer) -> World:
+    match action:
+        case rooms.CreateRoom():
+            live = await server.create(action.name, action.config, action.metadata)
+            logger.info("%s: room %s is %s", world.room.key, action.name, live.sid)
+            return replace(world, live=live, is_doubted=False)
+        case rooms.UpdateMetadata():
+            return replace(world, live=await server.update_metadata(action.name, action.metadata))
+        case rooms.DeleteRoom():
+            await server.delete(action.name)
+            logger.info("%s: room %s is deleted", world.room.key, action.name)
+            return replace(world, live=None, absence=rooms.Absence.CERTAIN)
+    raise TypeError(type(action))
 
 
 def _refuse(world: World, role: str, reason: Reason, message: str) -> World:

@@ -64,6 +64,7 @@ class LiveKitServer:
         self.failures = 0  # probes that failed in a row
         self.probed = asyncio.Event()
         self.suspected = asyncio.Event()
+        self.corrected: set[str] = set()  # marks of joins that were put right, see domain/moderation.py
         self._url = url
         self._api = api
         self._clock = clock
@@ -190,6 +191,11 @@ class LiveKitServer:
     async def aclose(self) -> None:
         """Release the connections."""
         await self._api.aclose()
+
+    @property
+    def api(self) -> LiveKit:
+        """The calls that need nothing of what is remembered here."""
+        return self._api
 
     async def _read(self, name: str) -> LiveRoom | None:
         live = next(iter(await self._api.list_rooms([name])), None)

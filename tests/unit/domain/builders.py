@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from roomkeeper.api import common
 from roomkeeper.api.room import RoomSpec
-from roomkeeper.domain import metadata, rooms, tokens
+from roomkeeper.domain import metadata, rooms, token_secret, tokens
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.livekit import LiveRoom, RoomConfig
 from roomkeeper.domain.objects import CustomObject, Key, TokenSecret
@@ -220,7 +220,7 @@ def written(
 def received(issue: tokens.Issue, *, room: CustomObject, version: str = "3") -> TokenSecret:
     """Return what the API server hands out after this issuing was sent."""
     signed = {identity: f"token of {identity}" for identity in issue.tokens.identities}
-    body = tokens.secret_body(issue, signed, room=room)
+    body = token_secret.body(issue, signed, room=room)
     body["metadata"] |= {"uid": f"uid-of-{issue.tokens.secret_name}", "resourceVersion": version}
     return TokenSecret.from_body(body)
 

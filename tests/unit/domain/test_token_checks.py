@@ -10,6 +10,7 @@ import pytest
 
 from roomkeeper.api import common
 from roomkeeper.domain import rooms, tokens
+from roomkeeper.domain.claims import Profile
 from tests.unit.domain.builders import NOW, WorldBuilder, a_world
 
 if TYPE_CHECKING:
@@ -80,7 +81,9 @@ def test_data_that_somebody_edited(secret: TokenSecret) -> None:
         (replace(WANTED, room_config={}), "the room's configuration or the validity differs"),
         (replace(WANTED, ttl=600), "the room's configuration or the validity differs"),
         (replace(WANTED, renew_before=60), "the room's configuration or the validity differs"),
-        (replace(WANTED, signing_key="another"), "the signing key differs"),
+        (replace(WANTED, profile=Profile("Host")), "the name, the metadata or the attributes differ"),
+        (replace(WANTED, denied={"bob": ("camera",)}), "the denied sources differ"),
+        (replace(WANTED, template=tokens.Template({"a": "b"})), "the template of the Secret differs"),
     ],
 )
 def test_tokens_that_say_something_else(wanted: tokens.RoleTokens, reason: str) -> None:
@@ -89,11 +92,63 @@ def test_tokens_that_say_something_else(wanted: tokens.RoleTokens, reason: str) 
 
 
 @pytest.mark.parametrize(
-    "name", ["grants_hash", "identities_hash", "room_name", "url", "config_hash", "signing_key"]
+    "name",
+    [
+        "grants_hash",
+        "profile_hash",
+        "identities_hash",
+        "identities",
+        "room_name",
+        "url",
+        "config_hash",
+        "template",
+    ],
 )
 @pytest.mark.parametrize("value", ["edited", None])
 def test_annotations_that_somebody_edited(name: str, value: str | None) -> None:
     assert tokens.annotations_differ(WANTED, annotated(**{name: value}), NOW) is not None
+
+
+KEYS = ["key.old", "key.new", "another.old"]
+
+
+@pytest.mark.parametrize("signed_by", [*KEYS, None, ""])
+@pytest.mark.parametrize("wanted", KEYS)
+def test_tokens_of_another_signing_key_are_replaced_at_once_when_nobody_knows_since_when(
+    wanted: str, signed_by: str | None
+) -> None:
+    due = tokens.signing_key_differs(
+        replace(WANTED, signing_key=wanted), annotated(signing_key=signed_by), NOW
+    )
+    assert due == (None if signed_by == wanted else "the signing key differs")
+
+
+def test_another_secret_of_the_same_key_makes_tokens_void_at_once() -> None:
+    wanted = replace(WANTED, signing_key="key.new", credentials_since=NOW)
+    assert tokens.signing_key_differs(wanted, annotated(signing_key="key.old"), NOW)
+
+
+def test_tokens_of_another_key_are_replaced_one_after_another() -> None:
+    secret = annotated(signing_key="former.x")
+    dues = []
+    for number in range(100):
+        wanted = replace(WANTED, signing_key="key.x", credentials_since=NOW, owner_uid=f"uid-{number}")
+        due = tokens.rotation_due(wanted, secret)
+        assert due is not None
+        assert tokens.signing_key_differs(wanted, secret, due - timedelta(milliseconds=1)) is None
+        assert tokens.signing_key_differs(wanted, secret, due) == "the signing key differs"
+        assert tokens.due_at(wanted, secret) == due
+        dues.append((due - NOW).total_seconds())
+    assert 0 <= min(dues) < 60
+    assert 540 < max(dues) <= tokens.KEY_SPREAD_SECONDS
+
+
+def test_the_next_look_is_at_the_renewal_when_the_key_is_right() -> None:
+    assert tokens.due_at(WANTED, SECRET) == tokens.time_of(SECRET, common.ANNOTATION_RENEWS_AT)
+
+
+def test_nobody_is_left_to_issue_tokens_for() -> None:
+    assert tokens.why_issue(replace(WANTED, identities=()), None, NOW) is None
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from roomkeeper.api import common
 from roomkeeper.api.role import Role
-from roomkeeper.domain import rooms, tokens
+from roomkeeper.api.room import RoomSpec
+from roomkeeper.domain import claims, rooms, token_secret, tokens
 from roomkeeper.domain.objects import TokenSecret
 from tests.unit.domain.builders import NAME, NOW, UID, WorldBuilder, a_world, config, written
 
@@ -72,10 +73,10 @@ def test_rooms_that_are_created_together_are_not_renewed_together() -> None:
 def test_every_identity_gets_a_token_for_this_room_alone() -> None:
     world = a_world().with_role("host", identities=["alice", "bob"], grants={"canPublish": True})
     issue = tokens.issue(role_of(world), reason="", owner_uid=UID, now=NOW)
-    assert [claims.identity for claims in issue.claims()] == ["alice", "bob"]
-    for claims in issue.claims():
-        assert claims.video["room"] == NAME
-        assert (claims.not_before, claims.expires_at) == (NOW, NOW + timedelta(hours=1))
+    assert [said.identity for said in issue.claims()] == ["alice", "bob"]
+    for said in issue.claims():
+        assert said.video["room"] == NAME
+        assert (said.not_before, said.expires_at) == (NOW, NOW + timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_every_identity_gets_a_token_for_this_room_alone() -> None:
     ],
 )
 def test_what_is_not_granted_is_said_to_be_false(grants: dict[str, object], said: dict[str, object]) -> None:
-    video = tokens.video_grants(Role.model_validate({"name": "r", "grants": grants}))
+    video = claims.video_grants(Role.model_validate({"name": "r", "grants": grants}))
     assert {name: value for name, value in video.items() if value} == {"roomJoin": True, **said}
     off = {
         "canPublish",
@@ -107,12 +108,12 @@ def test_what_is_not_granted_is_said_to_be_false(grants: dict[str, object], said
 
 def test_a_token_carries_what_a_room_born_by_a_join_needs() -> None:
     given_config = config(max_participants=9)
-    assert tokens.room_configuration(given_config) == {
+    assert claims.room_configuration(RoomSpec(), given_config) == {
         "emptyTimeout": 86_400,
         "departureTimeout": 20,
         "maxParticipants": 9,
     }
-    assert "maxParticipants" not in tokens.room_configuration(config())
+    assert "maxParticipants" not in claims.room_configuration(RoomSpec(), config())
 
 
 def test_an_edit_of_metadata_issues_nothing_anew() -> None:
@@ -124,7 +125,7 @@ def test_the_secret_is_owned_labelled_and_complete() -> None:
     world = a_world().with_role("host", identities=["älice", "bob"]).build()
     [wanted] = rooms.role_tokens(world)
     issue = tokens.issue(wanted, reason="", owner_uid=UID, now=NOW)
-    body = tokens.secret_body(issue, {"älice": "t1", "bob": "t2"}, room=world.room)
+    body = token_secret.body(issue, {"älice": "t1", "bob": "t2"}, room=world.room)
     data = {name: base64.b64decode(value).decode() for name, value in body["data"].items()}
     assert json.loads(data.pop("tokens.json")) == {"älice": "t1", "bob": "t2"}
     assert data == {

@@ -8,7 +8,7 @@ from roomkeeper.adapters.kubernetes.resources import ROOMS
 from roomkeeper.adapters.livekit import tokens as signing
 from roomkeeper.adapters.ports import ConflictError, LiveKitRejectedError, LiveKitUnreachableError
 from roomkeeper.api import common
-from roomkeeper.domain import tokens
+from roomkeeper.domain import token_secret
 from roomkeeper.domain.livekit import ParticipantKind
 from roomkeeper.domain.objects import Key
 from roomkeeper.domain.outcomes import Done, Retry, Stalled, Waiting
@@ -138,7 +138,7 @@ async def test_counts_that_were_held_back_are_written_later(engine: Engine) -> N
 async def test_tokens_that_do_not_fit_are_refused_and_the_others_are_issued(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens, "MAX_SECRET_BYTES", 3_000)
+    monkeypatch.setattr(token_secret, "MAX_BYTES", 3_000)
     await engine.probe()
     key = engine.declare(roles=[{"name": "many", "identities": ["a", "b", "c", "d", "e"]}, HOST])
     engine.asked()
