@@ -26,10 +26,12 @@ MAX_METADATA_BYTES: Final = 64 * 1024
 MAX_CHANGES: Final = 32
 MAX_CHANGE_LENGTH: Final = 1024
 MAX_CONDITIONS: Final = 16
+MAX_SENT_AGENTS: Final = 64
 MAX_REVOKED: Final = 4000  # every identity of the largest Room
 
 # A key is as long as the metadata may be: a status that the API server refuses would never be written again.
 MetadataKey = Annotated[str, Field(max_length=MAX_METADATA_BYTES)]
+AgentName = Annotated[str, Field(max_length=256)]
 
 
 class PendingChange(Model):
@@ -163,6 +165,13 @@ class RoomStatus(Model):
         json_schema_extra={LIST_TYPE: "map", LIST_MAP_KEYS: ["field"]},
         description="What was declared after the room had been created and that LiveKit only takes at creation: it comes with "
         "the next session.",
+    )
+    agents: tuple[AgentName, ...] = Field(
+        default=(),
+        max_length=MAX_SENT_AGENTS,
+        json_schema_extra={LIST_TYPE: "atomic"},
+        description="The agents that were sent to the running session because the spec names or named them. LiveKit: "
+        "`agentName` of a dispatch.",
     )
     tokens: tuple[TokenStatus, ...] = Field(
         default=(),

@@ -30,8 +30,16 @@ class Condition:
     """One condition before it meets its predecessor."""
 
     type: str
-    is_true: bool
+    is_true: bool | None  # None: Unknown
     finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What to write to status and when to come back."""
+
+    status: dict[str, Any]
+    outcome: Outcome
 
 
 def abnormal(outcome: Outcome, ready: Condition) -> list[Condition]:
@@ -65,7 +73,7 @@ def find(conditions: Sequence[Mapping[str, Any]], kind: str) -> Mapping[str, Any
 def _render(
     condition: Condition, before: Mapping[str, Any] | None, generation: int, now: datetime
 ) -> dict[str, Any]:
-    status = "True" if condition.is_true else "False"
+    status = "Unknown" if condition.is_true is None else str(condition.is_true)
     moved = before is None or before["status"] != status
     return {
         "type": condition.type,

@@ -23,7 +23,8 @@ def plan(world: World) -> tuple[Action, ...]:
 def _has_to_delete(world: World) -> bool:
     """Tell whether a room of ours may still be there: never one that is somebody else's or to be retained."""
     never_made = world.server is None or checks.room_name_is_unusable(world) is not None
-    if never_made or world.older_claim is not None or deletion_policy(world) is DeletionPolicy.RETAIN:
+    is_not_ours = never_made or checks.adoption_is_refused(world) is not None
+    if is_not_ours or world.older_claim is not None or deletion_policy(world) is DeletionPolicy.RETAIN:
         return False
     was_not_seen = world.failure is not None or not rooms.is_usable(world)  # nobody knows, so it may be there
     return world.live is not None or was_not_seen or world.absence is not Absence.CERTAIN

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 MAX_BYTES = 64 * 1024  # ours; LiveKit takes 512 KiB, but every participant receives it
 
 
+CONTESTED = 3  # times in ten minutes that it had to be put right: then somebody else wants it otherwise
+
+
 def text(value: Mapping[str, Any]) -> str:
     """Return the JSON text that is stored."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
@@ -22,16 +25,25 @@ def text(value: Mapping[str, Any]) -> str:
 
 def initial(spec: RoomSpec) -> str:
     """Return what a new room is created with."""
+    if spec.raw_metadata is not None:
+        return spec.raw_metadata
     return text(spec.metadata) if spec.metadata else ""
 
 
-def desired(spec: RoomSpec, *, live: str, kept: Sequence[str]) -> str | None:
+def desired(spec: RoomSpec, *, live: str, kept: Sequence[str], is_newborn: bool = False) -> str | None:
     """Return the text to store, or None when the live metadata is as declared.
+
+    `is_newborn` says that the session began after the Room was declared and is seen for the first time: under
+    Initial it is given its metadata then, unless the application was faster. A raw text is compared as a text.
 
     `kept` are the top-level keys the operator wrote before: under Merge, those that are no longer declared go
     and the application's own stay, as does a text of its own that is no object, unless a key is declared.
     A Room that never declared metadata leaves it alone.
     """
+    if spec.metadata_policy is MetadataPolicy.INITIAL:
+        return (initial(spec) or None) if is_newborn and not live else None
+    if spec.raw_metadata is not None:
+        return None if live == spec.raw_metadata else spec.raw_metadata
     if spec.metadata is None and not kept:
         return None
     declared = spec.metadata or {}

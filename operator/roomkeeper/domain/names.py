@@ -2,20 +2,58 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from roomkeeper.domain.objects import Key
 
+DEFAULT_TEMPLATE = "{namespace}_{name}"  # every template ends with it; before it stands a literal prefix
 MAX_ROOM_NAME_BYTES = 256  # livekit: limit.max_room_name_length
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
 # Control characters, and surrogates, which no protobuf takes. Joiners (Cf) belong to Persian words and to emoji.
 _CONTROL = frozenset({"Cc", "Cs"})
 
 
-def default_room_name(key: Key) -> str:
-    """Return `namespace_name`: no two objects share it, since "_" is in no namespace and no object name."""
-    return f"{key.namespace}_{key.name}"
+def default_room_name(key: Key, template: str = DEFAULT_TEMPLATE) -> str:
+    """Return what the template makes: no two objects share it, since "_" is in no namespace and no object name."""
+    return f"{prefix(template)}{key.namespace}_{key.name}"
+
+
+def prefix(template: str) -> str:
+    """Return the literal part of a template, which keeps two clusters on one server apart."""
+    return template.removesuffix(DEFAULT_TEMPLATE)
+
+
+def belongs_elsewhere(room_name: str, *, template: str, namespace: str) -> bool:
+    """Tell whether the template makes, or could make, this name for an object of another namespace."""
+    owner, separator, _ = room_name.removeprefix(prefix(template)).partition("_")
+    has_prefix = room_name.startswith(prefix(template))
+    return has_prefix and bool(separator) and owner != namespace and bool(_NAMESPACE.fullmatch(owner))
+
+
+def is_object_name(name: str) -> bool:
+    """Tell whether one of our objects could have this name."""
+    return bool(_OBJECT_NAME.fullmatch(name))
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Tell whether a name is of a pattern, in which only "*" is special; in linear time, whatever the pattern."""
+    first, *others = pattern.split("*")
+    if not others:
+        return name == pattern
+    *middle, last = others
+    if len(name) < len(first) + len(last) or not (name.startswith(first) and name.endswith(last)):
+        return False
+    start, end = len(first), len(name) - len(last)
+    for part in middle:
+        found = name.find(part, start, end)
+        if found < 0:
+            return False
+        start = found + len(part)
+    return True
 
 
 def secret_name(room: str, role: str) -> str:

@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -74,6 +74,7 @@ class CustomObject:
     finalizers: tuple[str, ...]
     spec: Mapping[str, Any]
     status: Mapping[str, Any]
+    annotations: Mapping[str, str] = field(default_factory=dict)  # only ours
 
     @classmethod
     def from_body(cls, kind: str, body: Mapping[str, Any]) -> CustomObject:
@@ -90,6 +91,7 @@ class CustomObject:
             finalizers=tuple(meta.get("finalizers", ())),
             spec=dict(body.get("spec") or {}),
             status=dict(body.get("status") or {}),
+            annotations=_ours(meta),
         )
 
     @property
@@ -127,11 +129,7 @@ class TokenSecret:
             owner_uid=owner.get("uid", ""),
             owner_name=owner.get("name", ""),
             role=meta.get("labels", {}).get(common.LABEL_ROLE, ""),
-            annotations={
-                name: value
-                for name, value in meta.get("annotations", {}).items()
-                if name.startswith(f"{common.GROUP}/")
-            },
+            annotations=_ours(meta),
             data_keys=frozenset(data),
             content_hash=content_hash({name: _decoded(data[name]) for name in FIXED_KEYS if name in data}),
         )
@@ -143,6 +141,11 @@ def content_hash(data: Mapping[str, bytes]) -> str:
     for name in sorted(data):
         digest.update(b"%d:%s%d:%s" % (len(name), name.encode(), len(data[name]), data[name]))
     return digest.hexdigest()[:16]
+
+
+def _ours(meta: Mapping[str, Any]) -> dict[str, str]:
+    annotations = meta.get("annotations") or {}
+    return {name: value for name, value in annotations.items() if name.startswith(f"{common.GROUP}/")}
 
 
 def _decoded(value: str) -> bytes:

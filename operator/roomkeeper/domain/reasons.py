@@ -22,6 +22,11 @@ class Reason(StrEnum):
         return member
 
     AVAILABLE = "Available", "Nothing to do: the room is live and its tokens are issued."
+    ON_DEMAND = "OnDemand", "Nothing to do: the room is not there now, and is born when somebody joins."
+    FINISHED = (
+        "Finished",
+        "Nothing to do: a room with lifecycle Once has been closed. Its tokens are deleted; delete this object when you like.",
+    )
     ISSUED = "Issued", "Nothing to do: every role has its Secret."
     AS_DECLARED = "AsDeclared", "Nothing to do: the live room is configured as declared."
     WAITING_FOR_LIVEKIT = (
@@ -42,20 +47,65 @@ class Reason(StrEnum):
             " when the room is next created: after the last person has left, or after you delete it in LiveKit."
         ),
     )
+    NOT_HONOURED = (
+        "NotHonoured",
+        (
+            "The room was created as declared, and LiveKit shows it otherwise; it is not replaced again. Look at the limits"
+            " in LiveKit's configuration (`room`), or for a client that joined with a token of before."
+        ),
+    )
+    METADATA_CONTESTED = (
+        "MetadataContested",
+        (
+            "Somebody overwrites the declared metadata again and again; the operator pauses. Leave the declared keys alone in"
+            " the application, declare fewer of them, or set spec.metadataPolicy to Initial."
+        ),
+    )
+    SUSPENDED = (
+        "Suspended",
+        "Nothing is written to LiveKit while spec.suspend is true. Set it to false to go on.",
+    )
     SERVER_UNREACHABLE = (
         "ServerUnreachable",
-        "See whether LiveKit runs and LIVEKIT_URL is right and reachable from the operator. It tries again by itself.",
+        (
+            "See whether LiveKit runs, and whether `url` and `apiURL` of the LiveKitServer (or LIVEKIT_URL) are right and"
+            " reachable from the operator. It tries again by itself."
+        ),
     )
     INVALID_CREDENTIALS = (
         "InvalidCredentials",
         (
-            "LiveKit refuses the API key or secret: compare LIVEKIT_API_KEY and LIVEKIT_API_SECRET of the operator"
-            " with `keys` in LiveKit's configuration."
+            "LiveKit refuses the API key or secret: compare LIVEKIT_API_KEY and LIVEKIT_API_SECRET, of the credentials"
+            " Secret or of the operator, with `keys` in LiveKit's configuration."
         ),
     )
     NO_SERVER = (
         "NoServer",
-        "Start the operator with LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET.",
+        (
+            "Name a LiveKitServer in spec.serverRef, annotate one of this namespace as its default, or start the operator"
+            " with --default-server or with LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET."
+        ),
+    )
+    SERVER_NOT_ALLOWED = (
+        "ServerNotAllowed",
+        (
+            "There is no LiveKitServer of that name that this namespace may use. Check the name, or ask whoever runs the"
+            " server to allow the namespace in `allowedNamespaces`."
+        ),
+    )
+    AUTO_CREATE_DISABLED = (
+        "AutoCreateDisabled",
+        (
+            "Lifecycle OnDemand needs a LiveKit that makes a room when somebody joins: set `room.auto_create: true` there, or"
+            " declare lifecycle Persistent."
+        ),
+    )
+    ADOPTION_REFUSED = (
+        "AdoptionRefused",
+        (
+            "A room of this name was there before this object, and spec.adoptionPolicy is Refuse. Close it in LiveKit, choose"
+            " another roomName, or allow Adopt."
+        ),
     )
     ROOM_REJECTED = (
         "RoomRejected",
@@ -74,7 +124,10 @@ class Reason(StrEnum):
         "RoomConflict",
         "An older Room declares the same room name on this server. Choose another roomName or delete one of the two.",
     )
-    METADATA_TOO_LARGE = "MetadataTooLarge", "Shorten spec.metadata to at most 64 KiB as JSON."
+    METADATA_TOO_LARGE = (
+        "MetadataTooLarge",
+        "Shorten spec.metadata to at most 64 KiB as JSON, or spec.rawMetadata to as many bytes.",
+    )
     DUPLICATE_IDENTITY = (
         "DuplicateIdentity",
         "Give every identity to one role only: a second join with the same identity throws out the first.",
@@ -89,6 +142,48 @@ class Reason(StrEnum):
     )
     SECRET_TOO_LARGE = "SecretTooLarge", "Split the role: its tokens together must stay under 900 KiB."
 
+    CONNECTED = "Connected", "Nothing to do: the server answers and accepts the credentials."
+    INVALID_URL = (
+        "InvalidURL",
+        "Correct the URL that the message names: ws, wss, http or https, a host, no more.",
+    )
+    SECRET_NOT_FOUND = (
+        "SecretNotFound",
+        "Create the Secret that the message names, with LIVEKIT_API_KEY and LIVEKIT_API_SECRET in it.",
+    )
+    SELECTOR_NEEDS_CLUSTER_SCOPE = (
+        "SelectorNeedsClusterScope",
+        (
+            "The operator runs for single namespaces (`-n`) and cannot read their labels: use `allowedNamespaces` Same or All,"
+            " or run it cluster-wide."
+        ),
+    )
+    IN_USE = (
+        "InUse",
+        "Delete the Rooms and Recordings of this server first, or wait for their deletionGraceSeconds.",
+    )
+    EGRESS_AVAILABLE = "EgressAvailable", "Nothing to do: a recording has been started on this server."
+    NO_REDIS = (
+        "NoRedis",
+        "This LiveKit cannot record: give it Redis (`redis` in its configuration) and run Egress beside it.",
+    )
+    NOT_TRIED_YET = (
+        "NotTriedYet",
+        "Nothing to do: whether this server records shows when a recording is started.",
+    )
+    RECEIVED = "Received", "Nothing to do: webhooks of this server arrive."
+    NONE_SEEN_WHILE_ROOMS_ACTIVE = (
+        "NoneSeenWhileRoomsActive",
+        (
+            "Rooms change and no webhook tells: everything takes a resync. Put the operator's /livekit/webhook into"
+            " `webhook.urls` of LiveKit's configuration, and its signing key into the credentials or webhook keys."
+        ),
+    )
+    NO_ROOMS_ACTIVE = (
+        "NoRoomsActive",
+        "Nothing to do: nothing has happened on this server of which a webhook could have told.",
+    )
+
     ROOM_RECREATED = (
         "RoomRecreated",
         "Nothing to do: LiveKit had closed or lost the room and it was created again, as a new session.",
@@ -96,6 +191,10 @@ class Reason(StrEnum):
     ROOM_ADOPTED = (
         "RoomAdopted",
         "The room was older than this object. It is kept on deletion unless spec.deletionPolicy says Delete.",
+    )
+    PARTICIPANTS_REMOVED = (
+        "ParticipantsRemoved",
+        "Nothing to do: who is blocked, or has lost what their token says, was put out. They are again at every join.",
     )
     ORPHANED_ROOM = (
         "OrphanedRoom",

@@ -5,12 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from roomkeeper.api import common
-from roomkeeper.domain import checks, deletion, metadata, revocations, rooms, tokens
+from roomkeeper.domain import (
+    agents,
+    changes,
+    checks,
+    deletion,
+    lifecycle,
+    metadata,
+    moderation,
+    revocations,
+    rooms,
+    tokens,
+)
 from roomkeeper.domain.rooms import (
-    Absence,
     Action,
     AddFinalizer,
     CreateRoom,
+    DeleteRoom,
     DeleteSecret,
     IssueTokens,
     ServerState,
@@ -19,6 +30,8 @@ from roomkeeper.domain.rooms import (
 )
 
 if TYPE_CHECKING:
+    from roomkeeper.api.room import RoomSpec
+    from roomkeeper.domain.livekit import LiveRoom
     from roomkeeper.domain.objects import TokenSecret
 
 
@@ -26,8 +39,12 @@ def plan(world: World) -> tuple[Action, ...]:
     """Return what to do next; nothing: the world is as declared, or something stands in the way."""
     if world.room.deleted_at:
         return deletion.plan(world)
-    if world.failure or checks.obstacle(world):
+    if world.failure:
         return ()
+    if lifecycle.is_finished(world):
+        return (*_plan_end(world), *map(DeleteSecret, rooms.withdrawn_secrets(world)))
+    if checks.obstacle(world):
+        return _renew_tokens(world) if world.room.is_held and checks.is_only_renewed(world) else ()
     if not world.room.is_held:
         return (AddFinalizer(),) if rooms.is_usable(world) else ()
     return (*_plan_room(world), *_plan_tokens(world))
@@ -35,26 +52,64 @@ def plan(world: World) -> tuple[Action, ...]:
 
 def _plan_room(world: World) -> tuple[Action, ...]:
     spec = world.spec
-    if spec is None or not rooms.is_usable(world):
+    if spec is None or spec.suspend or not rooms.is_usable(world):
         return ()
     if world.live is None:
-        if world.absence is not Absence.CERTAIN:
+        if not lifecycle.is_absent(world) or lifecycle.is_healthy_without_room(world):
             return ()
-        return (CreateRoom(world.room_name, rooms.config(spec), metadata.initial(spec)),)
+        return (CreateRoom(world.room_name, rooms.declared_config(world, spec), metadata.initial(spec)),)
     if world.is_doubted:
         return (rooms.revive(world, world.live),)
-    wanted = metadata.desired(spec, live=world.live.metadata, kept=world.room.status.get("metadataKeys", ()))
-    return () if wanted is None else (UpdateMetadata(world.room_name, wanted),)
+    return changes.plan(world) or (
+        *_plan_metadata(world, spec, world.live),
+        *agents.plan(world),
+        *moderation.plan(world),
+    )
+
+
+def _plan_metadata(world: World, spec: RoomSpec, live: LiveRoom) -> tuple[Action, ...]:
+    if world.overwritten >= metadata.CONTESTED:
+        return ()
+    status = world.room.status
+    is_new = status.get("sid") != live.sid
+    wanted = metadata.desired(
+        spec,
+        live=live.metadata,
+        kept=status.get("metadataKeys", ()),
+        is_newborn=is_new and not rooms.was_there_before(world),
+    )
+    if wanted is None:
+        return ()
+    was_right = not is_new and status.get("observedGeneration") == world.room.generation
+    return (UpdateMetadata(world.room_name, wanted, is_correction=was_right),)
+
+
+def _plan_end(world: World) -> tuple[Action, ...]:
+    """Close a room that somebody has brought back to life after it existed Once."""
+    is_suspended = world.spec is None or world.spec.suspend
+    if is_suspended or not world.room.is_held or not rooms.is_usable(world):
+        return ()
+    if world.older_claim is not None or checks.room_name_is_not_ours(world):
+        return ()
+    if world.live is None or not lifecycle.is_resurrected(world):
+        return ()
+    return (rooms.revive(world, world.live),) if world.is_doubted else (DeleteRoom(world.room_name),)
+
+
+def _renew_tokens(world: World) -> tuple[Action, ...]:
+    """Return the tokens that replace some which are there; a new one would have to be as declared."""
+    return tuple(
+        action for action in _plan_tokens(world) if isinstance(action, IssueTokens) and action.existing
+    )
 
 
 def _plan_tokens(world: World) -> tuple[Action, ...]:
     declared = rooms.role_tokens(world)
     issues = [action for wanted in declared if (action := _plan_role(world, wanted))]
-    names = {wanted.secret_name for wanted in declared}
     gone = [
         DeleteSecret(secret)
-        for name, secret in world.secrets.items()
-        if name not in names and secret.owner_uid == world.room.uid
+        for secret in rooms.withdrawn_secrets(world, kept=declared)
+        if not revocations.unsaved(world, secret)  # status has to name first whom only this Secret remembers
     ]
     return (*issues, *gone)
 

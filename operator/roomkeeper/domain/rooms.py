@@ -11,11 +11,12 @@ from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from roomkeeper.domain import agents, moderation, tokens
+from roomkeeper.api import common
+from roomkeeper.domain import agents, moderation, names, tokens
 from roomkeeper.domain.livekit import RoomConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from roomkeeper.api.room import RoomSpec
@@ -46,6 +47,10 @@ class Server:
     state: ServerState
     policy: Policy
     key_was_accepted: bool = False  # since this process began, and not refused since
+    namespace: str = ""  # of the LiveKitServer; "": the operator's environment, a stranger to every namespace
+    room_name_template: str = names.DEFAULT_TEMPLATE
+    credentials_since: datetime | None = None  # when the signing key came; None: nobody knows
+    auto_create: bool | None = None  # whether a join creates its room; None: nobody knows yet
 
 
 class Absence(Enum):
@@ -71,19 +76,24 @@ class World:
     spec: RoomSpec | None  # None: what is stored cannot be read, and `spec_error` says why
     spec_error: str
     room_name: str
-    server: Server | None
+    server: Server | None  # None: there is none, or none that this namespace may use
     now: datetime
+    names_server: bool = False  # by spec.serverRef
     live: LiveRoom | None = None
     is_doubted: bool = False  # listed, but the node that held the room may be dead
     absence: Absence = Absence.CERTAIN
     people: People | None = None  # None: nobody asked
+    participants: tuple[Participant, ...] | None = None  # agents and egress included; None: nobody asked
     secrets: Mapping[str, TokenSecret] = field(default_factory=dict)  # by name
     foreign_secrets: frozenset[str] = frozenset()
     older_claim: Key | None = None
+    rooms_before: int | None = None  # older Rooms of this namespace on this server; None: nobody counted
+    nobody_ever_joined: bool = False  # surely: empty for longer than LiveKit keeps a room that people left
+    overwritten: int = 0  # how often in the last ten minutes the metadata had to be put right
+    sent: RoomConfig | None = None  # of the CreateRoom of this reconcile
     failure: Finding | None = None  # LiveKit did not do what this reconcile asked
     orphan: str = ""  # a room that was left behind when the object went
     refusals: Mapping[str, Finding] = field(default_factory=dict)  # by role: what cannot be issued, and why
-    participants: tuple[Participant, ...] | None = None  # agents and egress included; None: nobody asked
     corrected: frozenset[str] = frozenset()  # marks of joins that were put right, see moderation
     dispatches: tuple[Dispatch, ...] | None = None  # None: nobody asked
 
@@ -92,12 +102,15 @@ class World:
 class AddFinalizer:
     """Hold the object before anything is made on its behalf."""
 
+    finalizer: str = common.FINALIZER
+
 
 @dataclass(frozen=True, slots=True)
 class RemoveFinalizer:
     """Let the object go. `orphan` names the room that could not be deleted, "" when there is none."""
 
     orphan: str = ""
+    finalizer: str = common.FINALIZER
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +128,7 @@ class UpdateMetadata:
 
     name: str
     metadata: str
+    is_correction: bool = False  # somebody has overwritten what was as declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,19 +171,36 @@ def is_usable(world: World) -> bool:
     return world.server is not None and world.server.state is ServerState.ACCEPTED
 
 
-def config(spec: RoomSpec) -> RoomConfig:
-    """Return the create-only fields with their defaults."""
+def config(spec: RoomSpec, *, policy: Policy | None = None) -> RoomConfig:
+    """Return the create-only fields with their defaults; a Room that names no limit of people has the policy's."""
+    limit = policy.max_participants if policy else None
     return RoomConfig(
         empty_timeout_seconds=spec.effective_empty_timeout_seconds,
         departure_timeout_seconds=spec.departure_timeout_seconds,
-        max_participants=spec.max_participants or 0,
+        max_participants=spec.max_participants or limit or 0,
+        min_playout_delay_milliseconds=spec.min_playout_delay_milliseconds,
+        max_playout_delay_milliseconds=spec.max_playout_delay_milliseconds,
+        sync_streams=spec.sync_streams,
     )
+
+
+def declared_config(world: World, spec: RoomSpec) -> RoomConfig:
+    """Return what the room is to be created with on its server."""
+    return config(spec, policy=limits(world))
+
+
+def limits(world: World) -> Policy | None:
+    """Return the policy that the Room is under; None: the server is of its own namespace, or there is none."""
+    if world.server is None or world.server.namespace == world.room.key.namespace:
+        return None
+    return world.server.policy
 
 
 def role_tokens(world: World) -> list[tokens.RoleTokens]:
     """Return what the Secret of every declared role has to say."""
     if world.spec is None or world.server is None:
         return []
+    policy = limits(world)
     return [
         tokens.for_role(
             role,
@@ -177,10 +208,22 @@ def role_tokens(world: World) -> list[tokens.RoleTokens]:
             room=world.room,
             room_name=world.room_name,
             url=world.server.url,
-            config=config(world.spec),
+            config=declared_config(world, world.spec),
             signing_key=world.server.signing_key,
+            credentials_since=world.server.credentials_since,
+            max_ttl=policy.max_token_ttl_seconds if policy else None,
         )
         for role in world.spec.roles
+    ]
+
+
+def withdrawn_secrets(world: World, kept: Iterable[tokens.RoleTokens] = ()) -> list[TokenSecret]:
+    """Return the Room's Secrets of roles that have tokens no more."""
+    names_kept = {wanted.secret_name for wanted in kept if wanted.identities}
+    return [
+        secret
+        for name, secret in world.secrets.items()
+        if name not in names_kept and secret.owner_uid == world.room.uid
     ]
 
 
@@ -194,4 +237,5 @@ def revive(world: World, listed: LiveRoom) -> CreateRoom:
 
     Such a room stays listed for ever, and nothing but CreateRoom or a join works on it (livekit issue 3766).
     """
-    return CreateRoom(world.room_name, config(world.spec) if world.spec else listed.config, listed.metadata)
+    asked = declared_config(world, world.spec) if world.spec else listed.config
+    return CreateRoom(world.room_name, asked, listed.metadata)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from roomkeeper.adapters.ports import Resource
     from roomkeeper.domain import rooms
+    from roomkeeper.domain.conditions import Conclusion
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Kind:
 
     resource: Resource
     plan: Callable[[rooms.World], tuple[rooms.Action, ...]]
-    conclude: Callable[[rooms.World], room_status.Conclusion]
+    conclude: Callable[[rooms.World], Conclusion]
 
 
 KINDS = {

@@ -106,6 +106,7 @@ def test_status_survives_a_round_trip() -> None:
         "sid": "RM_abc",
         "createdAt": "2026-01-02T03:04:05Z",
         "recreations": 2,
+        "agents": ["notetaker"],
         "numParticipants": 3,
         "numPublishers": 1,
         "activeRecording": False,

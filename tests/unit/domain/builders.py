@@ -100,6 +100,14 @@ class WorldBuilder:
         """Have no server to turn to."""
         return replace(self, server=None)
 
+    def naming_a_server(self) -> WorldBuilder:
+        """Name a LiveKitServer in the spec that is not there, or not for this namespace."""
+        return replace(self._with(names_server=True), server=None)
+
+    def on(self, **changes: Any) -> WorldBuilder:
+        """Have a server that differs in these fields."""
+        return replace(self, server=replace(self.server or ACCEPTED, **changes))
+
     def on_server(self, state: rooms.ServerState, *, key_was_accepted: bool = False) -> WorldBuilder:
         """Have a server in that state."""
         server = replace(ACCEPTED, state=state, key_was_accepted=key_was_accepted)
@@ -148,6 +156,22 @@ class WorldBuilder:
     def unreadable(self) -> WorldBuilder:
         """Have a spec that this version does not understand."""
         return self._with(spec=None, spec_error="spec.lifecycle: unknown")
+
+    def suspended(self) -> WorldBuilder:
+        """Be suspended."""
+        return self.declaring(suspend=True)
+
+    def never_joined(self) -> WorldBuilder:
+        """Have a room that certainly nobody ever joined, which a fresh look has confirmed."""
+        return self._with(nobody_ever_joined=True, people=rooms.People(), participants=())
+
+    def overwritten(self, times: int) -> WorldBuilder:
+        """Have had to put the metadata right so often."""
+        return self._with(overwritten=times)
+
+    def having(self, **fields: Any) -> WorldBuilder:
+        """Have these fields of the World."""
+        return self._with(**fields)
 
     def orphaning(self) -> WorldBuilder:
         """Have been let go without its room having been deleted."""

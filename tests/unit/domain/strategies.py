@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
+from roomkeeper.domain.policy import Policy
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.room_status import conclude
 from roomkeeper.domain.rooms import ServerState
@@ -29,7 +30,12 @@ def declared(draw: st.DrawFn) -> WorldBuilder:
     world = a_world()
     fields = {
         "metadata": OBJECTS,
-        "metadataPolicy": st.sampled_from(["Merge", "Enforce"]),
+        "metadataPolicy": st.sampled_from(["Merge", "Enforce", "Initial"]),
+        "lifecycle": st.sampled_from(["Persistent", "OnDemand", "Once"]),
+        "updatePolicy": st.sampled_from(["Never", "WhenEmpty", "Always"]),
+        "adoptionPolicy": st.sampled_from(["Adopt", "Refuse"]),
+        "suspend": st.booleans(),
+        "syncStreams": st.booleans(),
         "maxParticipants": st.integers(1, 10_000),
         "emptyTimeoutSeconds": st.integers(10, 100),
         "deletionPolicy": st.sampled_from(["Delete", "Retain"]),
@@ -61,6 +67,7 @@ def worlds(draw: st.DrawFn) -> WorldBuilder:
         age = timedelta(minutes=draw(st.sampled_from([0, 30, 60, 2000])))
         world = world.with_secret(role, issued_at=NOW - age, owner_uid=owner, **changes)
     world = draw(_trouble(world))
+    world = draw(_around(world))
     if draw(st.booleans()):
         world = world.with_status(sid=draw(st.sampled_from(["RM_1", "RM_0"])), recreations=3)
     if draw(st.booleans()):
@@ -92,6 +99,20 @@ def _live(draw: st.DrawFn, world: WorldBuilder) -> WorldBuilder:
             return world.with_people(draw(st.integers(0, 9))) if draw(st.booleans()) else world
         case _:
             return world
+
+
+@st.composite
+def _around(draw: st.DrawFn, world: WorldBuilder) -> WorldBuilder:
+    if world.room is not None and draw(st.integers(0, 3)) == 0:
+        world = world.never_joined()
+    if draw(st.integers(0, 3)) == 0:
+        world = world.overwritten(draw(st.integers(1, 4)))
+    if world.server and draw(st.integers(0, 3)) == 0:
+        policy = Policy(max_participants=9_000, max_token_ttl_seconds=3600, max_rooms_per_namespace=2)
+        world = world.on(policy=policy).having(rooms_before=draw(st.integers(0, 2)))
+    if world.server and draw(st.integers(0, 3)) == 0:
+        world = world.on(auto_create=draw(st.booleans()), namespace=draw(st.sampled_from(["team-a", "x"])))
+    return world
 
 
 @st.composite

@@ -57,7 +57,10 @@ def test_no_server_comes_with_what_to_do() -> None:
     [
         (FINE.called("team-b_standup"), "spec.roomName: 'team-b_standup' is not allowed"),
         (FINE.with_role("spy", grants={"hidden": True}), "spec.roles[spy].grants.hidden: "),
-        (FINE.on_server_with(Policy(room_name_patterns=("x-*", "y-*"))), "it must match x-* or y-*"),
+        (
+            FINE.called("z").on_server_with(Policy(room_name_patterns=("x-*", "y-*"))),
+            "it must match x-* or y-*",
+        ),
     ],
     ids=["name", "grant", "patterns"],
 )
@@ -126,6 +129,7 @@ def test_people_hear_first_of_what_they_have_to_mend_first() -> None:
         (world.unreadable(), Reason.INVALID_SPEC),
         (world, Reason.INVALID_ROOM_NAME),
         (world.called("team-b_x"), Reason.NO_SERVER),
+        (world.called("team-b_x").naming_a_server(), Reason.SERVER_NOT_ALLOWED),
     ]
     for each, reason in expected:
         finding = checks.obstacle(each.build())

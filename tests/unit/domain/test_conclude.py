@@ -36,7 +36,20 @@ def condition(status: dict[str, Any], kind: str) -> dict[str, Any] | None:
 SITUATIONS: list[tuple[str, WorldBuilder, Outcome, Reason, str]] = [
     ("live, without roles", HELD.live(), Done(), Reason.AVAILABLE, CURRENT),
     ("live, with tokens", FINE, Done(renews_in(FINE)), Reason.AVAILABLE, CURRENT),
-    ("other configuration", HELD.live(config=config(max_participants=3)), Done(), Reason.AVAILABLE, CURRENT),
+    (
+        "other configuration, and nobody there",
+        HELD.live(config=config(max_participants=3)),
+        Done(25),
+        Reason.AVAILABLE,
+        CURRENT,
+    ),
+    (
+        "other configuration, and somebody there",
+        HELD.live(config=config(max_participants=3), num_participants=1),
+        Done(),
+        Reason.AVAILABLE,
+        CURRENT,
+    ),
     ("absent", HELD, SOON, Reason.WAITING_FOR_LIVEKIT, IN_PROGRESS),
     ("not held", a_world(), SOON, Reason.WAITING_FOR_LIVEKIT, IN_PROGRESS),
     (
@@ -238,6 +251,6 @@ def test_abnormal_conditions_are_there_only_while_true() -> None:
 
 def test_a_long_message_is_cut() -> None:
     policy = Policy(room_name_patterns=tuple(f"{number}-{{namespace}}_*" for number in range(200)))
-    ready = condition(conclude(FINE.on_server_with(policy).build()).status, "Ready")
+    ready = condition(conclude(FINE.called("other").on_server_with(policy).build()).status, "Ready")
     assert ready is not None
     assert len(ready["message"]) == 1024

@@ -110,8 +110,10 @@ def test_tokens_are_written_over_the_version_that_is_known() -> None:
     assert action.existing.resource_version == "3"
 
 
-def test_the_secret_of_a_role_that_is_gone_is_deleted() -> None:
-    [action] = plan(FINE.with_secret("former").build())
+def test_the_secret_of_a_role_that_is_gone_is_deleted_once_status_names_who_has_its_tokens() -> None:
+    going = FINE.with_secret("former")
+    assert plan(going.build()) == ()
+    [action] = plan(going.concluded().build())
     assert isinstance(action, DeleteSecret)
     assert action.secret.name == "standup.former"
 

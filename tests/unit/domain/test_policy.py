@@ -54,7 +54,10 @@ def test_a_safe_grant_is_refused_where_the_policy_does_not_name_it(grant: str) -
         (("p-{namespace}_*", "lobby"), "lobby", True),
         (("p-{namespace}_*", "lobby"), "p-a_x", True),
         (("lobby",), "lobby2", False),
-        ((), "a_x", False),
+        ((), "a_x", True),
+        ((), "a_X", False),
+        (("lobby",), "a_x", True),
+        (("lob?y", "[l]obby"), "lobby", False),
     ],
 )
 def test_names_are_matched_whole_and_with_their_case(

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from roomkeeper.api import common, crd
-from roomkeeper.api.room import KIND
-from roomkeeper.domain import checks, events, rooms
+from roomkeeper.api.room import KIND, UpdatePolicy
+from roomkeeper.domain import checks, events, lifecycle, rooms
 from roomkeeper.domain.livekit import LiveRoom
 from roomkeeper.domain.outcomes import Done, Retry, Stalled, Waiting
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.room_plan import plan
 from roomkeeper.domain.room_status import conclude
 from roomkeeper.engine.reconciler import MAX_PASSES
-from tests.unit.domain.builders import received
+from tests.unit.domain.builders import config, received
 from tests.unit.domain.kstatus import CURRENT, FAILED, IN_PROGRESS, kstatus
 from tests.unit.domain.strategies import seen_before, worlds
 
@@ -49,18 +49,20 @@ def carry_out(action: Action, world: World) -> World:  # noqa: PLR0911 - a line 
         case rooms.CreateRoom():
             live = LiveRoom(action.name, "RM_9", world.now, action.config, action.metadata)
             # CreateRoom returns a live room unchanged.
-            return replace(world, live=world.live or live, is_doubted=False)
+            return replace(world, live=world.live or live, is_doubted=False, sent=action.config)
         case rooms.UpdateMetadata():
             assert world.live is not None
             return replace(world, live=replace(world.live, metadata=action.metadata))
         case rooms.DeleteRoom():
-            return replace(world, live=None, absence=rooms.Absence.CERTAIN)
+            return replace(world, live=None, absence=rooms.Absence.CERTAIN, people=None, participants=None)
         case rooms.IssueTokens():
             secret = received(action.issue, room=room, version="8")
             return replace(world, secrets={**world.secrets, secret.name: secret})
         case rooms.DeleteSecret():
             left = {name: kept for name, kept in world.secrets.items() if name != action.secret.name}
             return replace(world, secrets=left)
+        case _:
+            raise TypeError(action)  # people and agents have properties of their own
 
 
 def carry_out_all(world: World) -> tuple[World, int]:
@@ -105,8 +107,50 @@ def test_a_plan_never_touches_what_is_not_ours(builder: WorldBuilder) -> None:
             case rooms.DeleteRoom() | rooms.CreateRoom() | rooms.UpdateMetadata():
                 assert world.older_claim is None
                 assert action.name == world.room_name
+                assert world.room.deleted_at or checks.adoption_is_refused(world) is None
             case _:
                 pass
+
+
+@given(worlds())
+def test_nothing_is_written_to_livekit_while_suspended(builder: WorldBuilder) -> None:
+    world, _ = carry_out_all(builder.suspended().build())
+    planned = rooms_actions(builder.suspended().build())
+    assert world.room.deleted_at or planned == []
+
+
+@given(worlds())
+def test_nobody_is_disconnected_but_for_always_or_for_good(builder: WorldBuilder) -> None:
+    world = builder.build()
+    deletions = [action for action in rooms_actions(world) if isinstance(action, rooms.DeleteRoom)]
+    if not deletions or world.room.deleted_at:
+        return
+    assert world.spec is not None
+    is_resurrected = lifecycle.is_finished(world)
+    is_empty = world.people == rooms.People() and world.participants == () and world.nobody_ever_joined
+    assert is_resurrected or is_empty or world.spec.update_policy is UpdatePolicy.ALWAYS
+
+
+@given(worlds())
+def test_a_room_is_replaced_once_at_most(builder: WorldBuilder) -> None:
+    world = builder.build()
+    deletions = 0
+    for _ in range(3 * MAX_PASSES):
+        actions = plan(world)
+        if world.room.deleted_at or not actions:
+            break
+        for action in actions:
+            deletions += isinstance(action, rooms.DeleteRoom)
+            world = carry_out(action, world)
+            if isinstance(action, rooms.CreateRoom) and world.live:  # a LiveKit that does what it likes
+                world = replace(world, live=replace(world.live, config=config(max_participants=7_777)))
+    assert deletions <= 1
+
+
+def rooms_actions(world: World) -> list[Action]:
+    """Return what is planned in LiveKit."""
+    kinds = (rooms.CreateRoom, rooms.DeleteRoom, rooms.UpdateMetadata)
+    return [action for action in plan(world) if isinstance(action, kinds)]
 
 
 @given(worlds())
@@ -181,6 +225,8 @@ def test_a_world_that_works_becomes_ready(builder: WorldBuilder) -> None:
         or not rooms.is_usable(world)
         or world.room.deleted_at
         or (world.live is None and world.absence is not rooms.Absence.CERTAIN)
+        or world.overwritten
+        or (world.spec and world.spec.suspend)
         or any(secret.owner_uid != world.room.uid for secret in world.secrets.values())
     )
     if troubled:
