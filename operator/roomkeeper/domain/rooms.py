@@ -96,6 +96,7 @@ class World:
     refusals: Mapping[str, Finding] = field(default_factory=dict)  # by role: what cannot be issued, and why
     corrected: frozenset[str] = frozenset()  # marks of joins that were put right, see moderation
     dispatches: tuple[Dispatch, ...] | None = None  # None: nobody asked
+    removed: frozenset[str] = frozenset()  # identities that this reconcile has disconnected
 
 
 @dataclass(frozen=True, slots=True)

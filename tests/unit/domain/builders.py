@@ -58,6 +58,7 @@ class WorldBuilder:
     now: datetime = NOW
     room: Mapping[str, Any] | None = None  # changes to the live room; None: there is none
     secrets: tuple[IssuedSecret, ...] = ()
+    annotations: Mapping[str, str] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)  # fields of the World as they are
 
     def declaring(self, **spec: Any) -> WorldBuilder:
@@ -157,6 +158,11 @@ class WorldBuilder:
         """Have a spec that this version does not understand."""
         return self._with(spec=None, spec_error="spec.lifecycle: unknown")
 
+    def annotated(self, **annotations: str) -> WorldBuilder:
+        """Carry these annotations of ours, with hyphens for underscores."""
+        named = {f"{common.GROUP}/{name.replace('_', '-')}": value for name, value in annotations.items()}
+        return replace(self, annotations={**self.annotations, **named})
+
     def suspended(self) -> WorldBuilder:
         """Be suspended."""
         return self.declaring(suspend=True)
@@ -190,6 +196,7 @@ class WorldBuilder:
             finalizers=self.finalizers,
             spec=raw,
             status=self.status,
+            annotations=self.annotations,
         )
         world = rooms.World(
             room=room,
@@ -265,6 +272,6 @@ def withdrawn(role: str) -> tokens.RoleTokens:
     )
 
 
-def config(**changes: int) -> RoomConfig:
+def config(**changes: Any) -> RoomConfig:
     """Return the configuration that an empty spec asks for, but for the changes."""
     return replace(rooms.config(RoomSpec()), **changes)

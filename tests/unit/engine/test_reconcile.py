@@ -12,6 +12,7 @@ from roomkeeper.adapters.ports import LiveKitRejectedError, LiveKitUnreachableEr
 from roomkeeper.api import common
 from roomkeeper.domain.livekit import RoomConfig
 from roomkeeper.domain.outcomes import Done, Retry, Stalled
+from roomkeeper.domain.room_status import LOOK_AGAIN_SECONDS
 from tests.unit.engine.harness import NAME, NAMESPACE, Engine
 
 HOST = {"name": "host", "identities": ["alice", "bob"]}
@@ -161,8 +162,14 @@ async def test_a_secret_of_our_own_that_lost_its_label_is_taken_back(engine: Eng
 async def test_the_secret_of_a_role_that_is_removed_is_deleted(engine: Engine) -> None:
     key = await engine.ready(roles=[HOST, VIEWER])
     engine.edit(key, roles=[HOST])
-    await engine.settle()
-    assert engine.asked() == ["delete secrets standup.viewer", STATUS, f"livekit list_rooms {NAME}"]
+    assert await engine.settle() == [Done(LOOK_AGAIN_SECONDS)]
+    assert engine.asked() == [
+        STATUS,
+        f"livekit list_rooms {NAME}",
+    ]  # it says first who has a token of that role
+    assert [entry["identity"] for entry in engine.status(key)["revokedIdentities"]] == ["viewer"]
+    await engine.reconcile(key)
+    assert engine.asked() == ["delete secrets standup.viewer"]
     assert [token["role"] for token in engine.status(key)["tokens"]] == ["host"]
 
 

@@ -1,0 +1,239 @@
+"""A LiveKitServer: what its status shows, and what holds it while objects with our finalizer refer to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from roomkeeper.api import common
+from roomkeeper.api.server import AutoCreate
+from roomkeeper.api.server_status import AutoCreateState
+from roomkeeper.domain import conditions, policy
+from roomkeeper.domain.conditions import Conclusion, Condition, Finding
+from roomkeeper.domain.outcomes import Done, Outcome, Retry, Stalled, Waiting
+from roomkeeper.domain.reasons import Reason
+from roomkeeper.domain.rooms import AddFinalizer, RemoveFinalizer, ServerState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from roomkeeper.api.server import ServerSpec
+    from roomkeeper.domain.objects import CustomObject
+
+RESYNC_SECONDS = 60  # where the spec cannot be read
+SILENT_RESYNCS = 2  # after which a webhook that should have come counts as missing
+COUNTS = frozenset({"rooms", "recordings"})
+SCHEMES = frozenset({"ws", "wss", "http", "https"})
+
+
+@dataclass(frozen=True, slots=True)
+class ServerWorld:
+    """Everything that is known about one LiveKitServer at one moment."""
+
+    server: CustomObject
+    spec: ServerSpec | None  # None: what is stored cannot be read, and `spec_error` says why
+    spec_error: str
+    state: ServerState
+    now: datetime
+    credentials_problem: Finding | None = None  # SecretNotFound, or what is wrong with what is in it
+    auto_create: bool | None = None  # as probed; None: nobody knows yet
+    has_redis: bool | None = None  # as ListEgress tells; None: nobody asked
+    has_recorded: bool = False  # a start of an egress has worked since this process began
+    webhook_seen: datetime | None = None  # when the last one that it signed came
+    active_since: datetime | None = (
+        None  # since when a resync has found changes of which a webhook should have told
+    )
+    rooms: int = 0  # Rooms on it
+    recordings: int = 0  # that run on it
+    in_use: bool = False  # an object with our finalizer refers to it
+    selector_unusable: bool = False  # allowedNamespaces selects, and the operator cannot read namespaces
+
+
+def plan(world: ServerWorld) -> tuple[AddFinalizer | RemoveFinalizer, ...]:
+    """Return what to do about the finalizer: it stays while somebody needs the credentials to clean up."""
+    is_held = common.IN_USE_FINALIZER in world.server.finalizers
+    if world.in_use and not is_held and world.server.deleted_at is None:
+        return (AddFinalizer(common.IN_USE_FINALIZER),)
+    if is_held and not world.in_use:
+        return (RemoveFinalizer(finalizer=common.IN_USE_FINALIZER),)
+    return ()
+
+
+def conclude(world: ServerWorld) -> Conclusion:
+    """Return the status of what is now, and the outcome."""
+    ready = _ready(world)
+    outcome = _outcome(world, ready)
+    shown = [ready, _egress(world), _webhooks(world), *conditions.abnormal(outcome, ready)]
+    before = world.server.status
+    status: dict[str, Any] = {
+        **before,
+        "observedGeneration": world.server.generation,
+        "autoCreate": _auto_create_state(world),
+        "rooms": world.rooms,
+        "recordings": world.recordings,
+        "conditions": conditions.render(
+            shown,
+            previous=before.get("conditions", ()),
+            generation=world.server.generation,
+            now=world.now,
+        ),
+    }
+    if asked := world.server.annotations.get(common.ANNOTATION_RECONCILE_AT):
+        status["lastHandledReconcileAt"] = asked
+    return Conclusion(status, outcome)
+
+
+def auto_create(world: ServerWorld) -> bool | None:
+    """Tell whether a join creates its room: what is declared, else what was probed; None: nobody knows yet."""
+    match world.spec.auto_create if world.spec else AutoCreate.AUTO:
+        case AutoCreate.ENABLED:
+            return True
+        case AutoCreate.DISABLED:
+            return False
+        case AutoCreate.AUTO:
+            return world.auto_create
+
+
+def obstacle(world: ServerWorld) -> Finding | None:
+    """Return the first thing that only a person can change, before anything is asked of the server."""
+    return next((finding for check in CHECKS if (finding := check(world))), None)
+
+
+def spec_is_unreadable(world: ServerWorld) -> Finding | None:
+    """Check that what is stored is what this version understands."""
+    return Finding(Reason.INVALID_SPEC, world.spec_error) if world.spec is None else None
+
+
+def url_is_unusable(world: ServerWorld) -> Finding | None:
+    """Check both addresses; the message repeats neither, as people put passwords into URLs."""
+    if world.spec is None:
+        return None
+    for field, url in (("spec.url", world.spec.url), ("spec.apiURL", world.spec.effective_api_url)):
+        if not _is_url(url):
+            return Finding(
+                Reason.INVALID_URL,
+                f"{field}: must be ws, wss, http or https with a host and, if need be, a port and a path",
+            )
+    return None
+
+
+def selector_is_unusable(world: ServerWorld) -> Finding | None:
+    """Check that the labels of namespaces can be read where they decide."""
+    if not world.selector_unusable:
+        return None
+    return Finding(
+        Reason.SELECTOR_NEEDS_CLUSTER_SCOPE,
+        "spec.allowedNamespaces.from: Selector needs an operator that reads namespaces, and this one runs with -n",
+    )
+
+
+def schema_is_refused(world: ServerWorld) -> Finding | None:
+    """Check that the metadataSchema ends soon, whatever it is held against."""
+    schema = world.spec.policy.metadata_schema if world.spec else None
+    problem = policy.schema_problem(schema) if schema is not None else None
+    return Finding(Reason.INVALID_SPEC, f"spec.policy.metadataSchema: {problem}") if problem else None
+
+
+def credentials_are_missing(world: ServerWorld) -> Finding | None:
+    """Check that there are an API key and its secret."""
+    return world.credentials_problem
+
+
+CHECKS: tuple[Callable[[ServerWorld], Finding | None], ...] = (
+    spec_is_unreadable,
+    url_is_unusable,
+    selector_is_unusable,
+    schema_is_refused,
+    credentials_are_missing,
+)
+
+
+def _ready(world: ServerWorld) -> Condition:
+    if world.server.deleted_at and world.in_use:
+        text = f"{world.rooms} Rooms and {world.recordings} Recordings still use this server"
+        return Condition("Ready", is_true=False, finding=Finding(Reason.IN_USE, text))
+    trouble = obstacle(world) or _trouble(world)
+    if trouble:
+        return Condition("Ready", is_true=False, finding=trouble)
+    text = "the server answers and accepts the credentials"
+    return Condition("Ready", is_true=True, finding=Finding(Reason.CONNECTED, text))
+
+
+def _trouble(world: ServerWorld) -> Finding | None:
+    match world.state:
+        case ServerState.ACCEPTED:
+            return None
+        case ServerState.REFUSED:
+            return Finding(Reason.INVALID_CREDENTIALS, "LiveKit refuses the API key or its secret")
+        case ServerState.UNREACHABLE:
+            return Finding(Reason.SERVER_UNREACHABLE, "LiveKit does not answer")
+        case ServerState.UNKNOWN:
+            return Finding(Reason.SERVER_UNREACHABLE, "LiveKit has not answered yet")
+
+
+def _egress(world: ServerWorld) -> Condition:
+    if world.has_redis is False:
+        finding = Finding(Reason.NO_REDIS, "this LiveKit has no Redis, so it has no Egress")
+        return Condition("EgressAvailable", is_true=False, finding=finding)
+    if world.has_recorded:
+        finding = Finding(Reason.EGRESS_AVAILABLE, "a recording has been started")
+        return Condition("EgressAvailable", is_true=True, finding=finding)
+    finding = Finding(Reason.NOT_TRIED_YET, "it shows when a recording is started")
+    return Condition("EgressAvailable", is_true=None, finding=finding)
+
+
+def _webhooks(world: ServerWorld) -> Condition:
+    seen, since = world.webhook_seen, world.active_since
+    if since and (seen is None or seen < since) and _is_long_ago(world, since):
+        text = "rooms change and no webhook tells, so everything takes a resync"
+        finding = Finding(Reason.NONE_SEEN_WHILE_ROOMS_ACTIVE, text)
+        return Condition("WebhooksReceived", is_true=False, finding=finding)
+    if seen:
+        finding = Finding(Reason.RECEIVED, "webhooks arrive")
+        return Condition("WebhooksReceived", is_true=True, finding=finding)
+    finding = Finding(Reason.NO_ROOMS_ACTIVE, "nothing has happened of which a webhook could have told")
+    return Condition("WebhooksReceived", is_true=None, finding=finding)
+
+
+def _is_long_ago(world: ServerWorld, since: datetime) -> bool:
+    return (world.now - since).total_seconds() >= SILENT_RESYNCS * _resync_seconds(world)
+
+
+def _outcome(world: ServerWorld, ready: Condition) -> Outcome:
+    """Return how it ended. The Secret is not watched and LiveKit's keys are not ours: both are looked at again."""
+    resync = _resync_seconds(world)
+    if ready.finding.reason is Reason.IN_USE:
+        return Waiting(resync)
+    if found := obstacle(world):
+        return Stalled(resync if found is world.credentials_problem else None)
+    match world.state:
+        case ServerState.ACCEPTED:
+            return Done(resync)
+        case ServerState.REFUSED:
+            return Stalled(resync)
+        case _:
+            return Retry()
+
+
+def _auto_create_state(world: ServerWorld) -> str:
+    known = auto_create(world)
+    if known is None:
+        return str(AutoCreateState.UNKNOWN)
+    return str(AutoCreateState.ENABLED if known else AutoCreateState.DISABLED)
+
+
+def _resync_seconds(world: ServerWorld) -> int:
+    return world.spec.resync_seconds if world.spec else RESYNC_SECONDS
+
+
+def _is_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        has_place = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+    return (
+        parts.scheme in SCHEMES and has_place and "@" not in parts.netloc and not parts.query + parts.fragment
+    )
