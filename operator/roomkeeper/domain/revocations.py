@@ -64,9 +64,11 @@ def entries(world: World) -> dict[str, Revocation]:
         _merge(found, _recorded(secret))
         if _is_going(world, secret):
             _merge(found, _outstanding(world, secret))
+    found = _valid(found, world.now)
     for identity, until in _saved(world).items():
-        found.setdefault(identity, Revocation(until, _LONG_AGO, frozenset({PERMISSION, PROFILE})))
-    return {identity: entry for identity, entry in found.items() if entry.until > world.now}
+        if until > (found[identity].until if identity in found else world.now):  # of a Secret that is gone
+            _merge(found, {identity: Revocation(until, _LONG_AGO, frozenset({PERMISSION, PROFILE}))})
+    return found
 
 
 def current(world: World) -> dict[str, datetime]:
@@ -113,7 +115,7 @@ def past(world: World, wanted: RoleTokens) -> Past:
         attributes |= attribute_keys(secret)
     standing = entries(world)  # of another role, or of one that is about to go
     _merge(revoked, {name: standing[name] for name in wanted.identities if name in standing})
-    revoked = {identity: entry for identity, entry in revoked.items() if entry.until > world.now}
+    revoked = _valid(revoked, world.now)
     ends = [end for secret in before if (end := _end(secret)) and end > world.now]
     return Past(revoked, max(ends, default=None), frozenset(attributes) if revoked else frozenset())
 
@@ -196,6 +198,10 @@ def _end(secret: TokenSecret) -> datetime | None:
     names = (common.ANNOTATION_LAST_EXPIRES_AT, common.ANNOTATION_EXPIRES_AT)
     ends = [end for name in names if (end := read_time(secret.annotations.get(name)))]
     return max(ends, default=None)
+
+
+def _valid(found: Mapping[str, Revocation], now: datetime) -> dict[str, Revocation]:
+    return {identity: entry for identity, entry in found.items() if entry.until > now}
 
 
 def _merge(found: dict[str, Revocation], more: Mapping[str, Revocation]) -> None:

@@ -316,3 +316,22 @@ async def test_a_finalizer_holds_an_object_until_it_is_removed(
     assert not released["metadata"].get("finalizers")
     with pytest.raises(NotFoundError):
         await kubernetes.get(ROOMS, namespace=namespace, name="standup")
+
+
+async def test_a_merge_patch_takes_away_what_a_post_wrote_and_an_apply_does_not(
+    kubernetes: Kubernetes, namespace: str
+) -> None:
+    keys = {"labels": {"kept": "1", "gone": "1"}, "annotations": {"gone": "1"}}
+    created = await kubernetes.create(SECRETS, secret(namespace, **keys))
+    applied = await kubernetes.apply(SECRETS, secret(namespace, labels={"kept": "1"}, data={"a": "Yg=="}))
+    assert applied["metadata"]["labels"] == keys["labels"]
+    guard = {name: applied["metadata"][name] for name in ("uid", "resourceVersion")}
+    gone = {"labels": {"kept": "2", "gone": None}, "annotations": {"gone": None}}
+    patch = secret(namespace, data={"a": "Yw=="}, **gone, **guard)
+    patched = await kubernetes.patch(SECRETS, namespace=namespace, name="token", patch=patch)
+    assert patched["metadata"]["uid"] == created["metadata"]["uid"]
+    assert patched["metadata"]["labels"] == {"kept": "2"}
+    assert not patched["metadata"].get("annotations")
+    assert patched["data"] == {"a": "Yw=="}
+    with pytest.raises(ConflictError):
+        await kubernetes.patch(SECRETS, namespace=namespace, name="token", patch=patch)

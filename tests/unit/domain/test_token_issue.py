@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -147,3 +148,108 @@ def test_the_secret_is_owned_labelled_and_complete() -> None:
     )
     assert read.annotations[common.ANNOTATION_CONTENT_HASH] == read.content_hash
     assert "t1" not in repr(read)
+
+
+@pytest.mark.parametrize(
+    ("ttl", "max_ttl", "lives"),
+    [(3600, None, 3600), (3600, 7200, 3600), (3600, 900, 900), (86_400, 600, 600)],
+)
+def test_the_policy_clamps_what_is_issued_and_issues_nothing_anew(
+    ttl: int, max_ttl: int | None, lives: int
+) -> None:
+    world = a_world().with_role("host", ttlSeconds=ttl, renewBeforeSeconds=500)
+    wanted = replace(role_of(world), max_ttl=max_ttl)
+    secret = written(role_of(world), room=world.build().room, now=NOW)
+    assert tokens.why_issue(wanted, secret, NOW) is None
+    issue = tokens.issue(wanted, reason="", owner_uid=UID, now=NOW)
+    assert issue.expires_at - NOW == timedelta(seconds=lives)
+    assert NOW < issue.renews_at < issue.expires_at
+    assert issue.expires_at - issue.renews_at >= timedelta(seconds=60)
+
+
+def test_everybody_gets_what_the_role_says_but_what_is_denied_to_them() -> None:
+    world = (
+        a_world()
+        .declaring(moderation={"deniedSources": [{"identity": "bob", "sources": ["camera", "microphone"]}]})
+        .with_role(
+            "host",
+            identities=["alice", "bob"],
+            grants={"canPublish": True, "canPublishSources": ["camera"]},
+            displayName="Host",
+            metadata={"a": 1},
+            attributes={"team": "a"},
+        )
+    )
+    alice, bob = tokens.issue(role_of(world), reason="", owner_uid=UID, now=NOW).claims()
+    assert (alice.video["canPublish"], alice.video["canPublishSources"]) == (True, ["camera"])
+    assert bob.video["canPublish"] is False
+    assert "canPublishSources" not in bob.video
+    for said in (alice, bob):
+        assert (said.name, said.metadata, said.attributes) == ("Host", '{"a":1}', {"team": "a"})
+
+
+def test_a_count_of_identities_is_numbered_without_those_who_are_blocked() -> None:
+    world = a_world().declaring(moderation={"blockedIdentities": ["host-1"]}).with_role("host", count=3)
+    assert role_of(world).identities == ("host-0", "host-2")
+
+
+TEMPLATE = {"labels": {"app": "x"}, "annotations": {"note": "y"}}
+
+
+def test_the_template_adds_to_the_secret_and_ours_wins() -> None:
+    trick = {"labels": {common.LABEL_ROLE: "admin", "app": "x"}, "annotations": {common.ANNOTATION_URL: "u"}}
+    world = a_world().with_role("host", secretTemplate={"name": "mine", **trick})
+    body = token_secret.body(
+        tokens.issue(role_of(world), reason="", owner_uid=UID, now=NOW),
+        {"host": "t"},
+        room=world.build().room,
+    )
+    assert body["metadata"]["name"] == "mine"
+    assert body["metadata"]["labels"]["app"] == "x"
+    assert body["metadata"]["labels"][common.LABEL_ROLE] == "host"
+    assert body["metadata"]["annotations"][common.ANNOTATION_URL] == "wss://livekit.example.com"
+
+
+@pytest.mark.parametrize(
+    ("template", "gone"),
+    [
+        (TEMPLATE, {}),
+        ({"labels": {"app": "other"}, "annotations": {"note": "y"}}, {}),
+        ({}, {"labels": {"app": None}, "annotations": {"note": None}}),
+        ({"labels": {"app": "x"}}, {"annotations": {"note": None}}),
+    ],
+)
+def test_what_the_template_no_longer_names_is_removed(
+    template: dict[str, object], gone: dict[str, object]
+) -> None:
+    world = a_world().with_role("host", secretTemplate=TEMPLATE)
+    secret = written(role_of(world), room=world.build().room, now=NOW)
+    after = a_world().with_role("host", secretTemplate=template)
+    issue = tokens.issue(role_of(after), reason="", owner_uid=UID, now=NOW)
+    body = token_secret.body(issue, {"host": "t"}, room=after.build().room)
+    assert token_secret.removed_keys(body, secret) == gone
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"labels":1}', '{"labels":[1]}', '{"labels":["roomkeeper.dev/role"]}']
+)
+def test_nothing_of_ours_is_removed_by_an_edited_template(text: str) -> None:
+    world = a_world().with_role("host")
+    secret = written(role_of(world), room=world.build().room, now=NOW)
+    edited = replace(secret, annotations={**secret.annotations, common.ANNOTATION_TEMPLATE: text})
+    issue = tokens.issue(role_of(world), reason="", owner_uid=UID, now=NOW)
+    body = token_secret.body(issue, {"host": "t"}, room=world.build().room)
+    assert token_secret.removed_keys(body, edited) == {}
+
+
+def test_a_secret_that_the_api_server_would_refuse_is_told_before() -> None:
+    world = a_world().with_role("host", identities=[f"{number:03}{'x' * 253}" for number in range(200)])
+    issue = tokens.issue(role_of(world), reason="", owner_uid=UID, now=NOW)
+    body = token_secret.body(
+        issue, dict.fromkeys(issue.tokens.identities, "t" * 2000), room=world.build().room
+    )
+    assert token_secret.too_large(body) is None
+    body["metadata"]["annotations"]["note"] = "x" * token_secret.MAX_ANNOTATION_BYTES
+    assert "annotations" in (token_secret.too_large(body) or "")
+    body["data"]["more"] = "x" * token_secret.MAX_BYTES
+    assert "in one Secret" in (token_secret.too_large(body) or "")
