@@ -56,9 +56,9 @@ def matches(pattern: str, name: str) -> bool:
     return True
 
 
-def secret_name(room: str, role: str) -> str:
-    """Return the default name of a role's Secret: a role has no dot, so no two roles share it."""
-    return f"{room}.{role}"
+def secret_name(room: str, role: str, template: str | None = None) -> str:
+    """Return the name of a role's Secret; a role has no dot, so no two roles share one that no template gives."""
+    return template or f"{room}.{role}"
 
 
 def is_usable(room_name: str) -> bool:

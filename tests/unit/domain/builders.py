@@ -28,6 +28,14 @@ KEY = Key("Room", "team-a", "standup")
 NAME = "team-a_standup"
 UID = "uid-of-the-room"
 SIGNING_KEY = "fingerprint"
+SENT = {  # what a Room that declares nothing is created with, as status keeps it
+    "emptyTimeoutSeconds": 86400,
+    "departureTimeoutSeconds": 20,
+    "maxParticipants": 0,
+    "minPlayoutDelayMilliseconds": 0,
+    "maxPlayoutDelayMilliseconds": 0,
+    "syncStreams": False,
+}
 ACCEPTED = rooms.Server(
     "wss://livekit.example.com", SIGNING_KEY, rooms.ServerState.ACCEPTED, Policy(), key_was_accepted=True
 )

@@ -15,17 +15,9 @@ from roomkeeper.domain.policy import Policy
 from roomkeeper.domain.room_plan import plan
 from roomkeeper.domain.room_status import conclude
 from roomkeeper.domain.rooms import CreateRoom, DeleteRoom, People
-from tests.unit.domain.builders import CREATED, NAME, WorldBuilder, a_world, config
+from tests.unit.domain.builders import CREATED, NAME, SENT, WorldBuilder, a_world, config
 
 HELD = a_world().held()
-SENT = {
-    "emptyTimeoutSeconds": 86400,
-    "departureTimeoutSeconds": 20,
-    "maxParticipants": 0,
-    "minPlayoutDelayMilliseconds": 0,
-    "maxPlayoutDelayMilliseconds": 0,
-    "syncStreams": False,
-}
 OURS = HELD.live().with_status(sid="RM_1", createdWith=SENT)
 EDITED = OURS.declaring(maxParticipants=5).live(config=config())
 EMPTY = EDITED.never_joined()

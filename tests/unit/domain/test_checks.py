@@ -83,8 +83,17 @@ def test_no_policy_is_asked_where_something_is_missing(world: WorldBuilder) -> N
         (a_world().with_role("a", identities=["x", "x"]), "x"),
         (a_world().with_role("a").with_role("b", identities=["a"]), "a"),
         (a_world().with_role("a", identities=["z", "m", "z", "m"]), "m"),
+        (a_world().with_role("a").declaring(moderation={"blockedIdentities": ["b", "a"]}), "a"),
+        (a_world().with_role("a", count=2).with_role("b", identities=["a-1"]), "a-1"),
     ],
-    ids=["two roles", "one role", "a default identity", "the first by name"],
+    ids=[
+        "two roles",
+        "one role",
+        "a default identity",
+        "the first by name",
+        "also blocked",
+        "a numbered one",
+    ],
 )
 def test_an_identity_that_is_given_twice(world: WorldBuilder, identity: str) -> None:
     finding = checks.identity_is_repeated(world.build())

@@ -82,6 +82,28 @@ def test_enforce(declared: Any, live: str, kept: tuple[str, ...], expected: Any)
     assert desired("Enforce", declared, live, kept) == expected
 
 
+@pytest.mark.parametrize("policy", ["Merge", "Enforce"])
+@pytest.mark.parametrize(
+    ("live", "expected"),
+    [("", '{"a": 1}'), ('{"a": 1}', None), ('{"a":1}', '{"a": 1}'), ("theirs", '{"a": 1}')],
+)
+def test_a_raw_text_is_compared_as_a_text(policy: str, live: str, expected: str | None) -> None:
+    spec = RoomSpec.model_validate({"metadataPolicy": policy, "rawMetadata": '{"a": 1}'})
+    assert metadata.desired(spec, live=live, kept=("b",)) == expected
+
+
+@pytest.mark.parametrize("declared", [{"metadata": {"a": 1}}, {"rawMetadata": '{"a":1}'}, {}])
+@pytest.mark.parametrize(
+    ("live", "is_newborn", "is_set"), [("", True, True), ("x", True, False), ("", False, False)]
+)
+def test_initial_metadata_is_set_once(
+    declared: dict[str, Any], live: str, *, is_newborn: bool, is_set: bool
+) -> None:
+    spec = RoomSpec.model_validate({"metadataPolicy": "Initial", **declared})
+    wanted = metadata.desired(spec, live=live, kept=("a", "b"), is_newborn=is_newborn)
+    assert wanted == (metadata.initial(spec) if is_set and declared else None)
+
+
 def test_a_new_room_gets_what_is_declared() -> None:
     assert metadata.initial(RoomSpec(metadata={"topic": "äöü", "n": [1]})) == '{"topic":"äöü","n":[1]}'
     assert metadata.initial(RoomSpec(metadata={})) == ""

@@ -174,3 +174,17 @@ def test_a_room_whose_node_may_be_dead_is_created_again_as_it_is() -> None:
     world = FINE.declaring(metadata={"a": 1}).live(metadata='{"theirs":2}').doubted()
     assert plan(world.build()) == (CreateRoom(NAME, config(), '{"theirs":2}'),)
     assert plan(FINE.deleted().doubted().build()) == (CreateRoom(NAME, config(), ""),)
+
+
+def test_metadata_that_somebody_has_overwritten_is_put_right_until_it_is_contested() -> None:
+    world = FINE.declaring(metadata={"a": 1}).concluded().live(metadata='{"a":2}')
+    right = UpdateMetadata(NAME, '{"a":1}', is_correction=True)
+    assert plan(world.overwritten(2).build()) == (right,)
+    assert plan(world.overwritten(3).build()) == ()
+
+
+def test_an_edit_is_no_correction() -> None:
+    world = FINE.declaring(metadata={"a": 1}).concluded().declaring(metadata={"a": 3}).edited()
+    assert plan(world.live(metadata='{"a":1}').build()) == (UpdateMetadata(NAME, '{"a":3}'),)
+    other = FINE.declaring(metadata={"a": 1}).concluded().live(sid="RM_2", metadata="")
+    assert plan(other.build()) == (UpdateMetadata(NAME, '{"a":1}'),)
