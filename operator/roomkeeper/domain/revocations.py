@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from roomkeeper.api import common
 from roomkeeper.api.room_status import MAX_REVOKED
+from roomkeeper.domain import names
 from roomkeeper.domain.claims import POWERS
 from roomkeeper.domain.objects import format_time, read_object, read_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from roomkeeper.api.role import Role
     from roomkeeper.domain.objects import TokenSecret
     from roomkeeper.domain.rooms import World
     from roomkeeper.domain.tokens import RoleTokens
@@ -115,6 +117,7 @@ def past(world: World, wanted: RoleTokens) -> Past:
         attributes |= attribute_keys(secret)
     standing = entries(world)  # of another role, or of one that is about to go
     _merge(revoked, {name: standing[name] for name in wanted.identities if name in standing})
+    revoked = {identity: entry for identity, entry in revoked.items() if entry.said}
     revoked = _valid(revoked, world.now)
     ends = [end for secret in before if (end := _end(secret)) and end > world.now]
     return Past(revoked, max(ends, default=None), frozenset(attributes) if revoked else frozenset())
@@ -144,8 +147,24 @@ def _owned(world: World) -> Iterator[TokenSecret]:
 
 
 def _is_going(world: World, secret: TokenSecret) -> bool:
-    """Tell whether its role is no longer declared; one that only gets another name is followed by its successor."""
-    return world.spec is not None and all(role.name != secret.role for role in world.spec.roles)
+    """Tell whether nothing will be written over it: its role is gone, or has another name and no Secret of it yet."""
+    if world.spec is None:
+        return False
+    role = _role(world, secret)
+    if role is None:
+        return True
+    name = names.secret_name(world.room.key.name, role.name, role.secret_template.name)
+    others = [other for other in _owned(world) if other.role == role.name and other.name == name]
+    return secret.name != name and not others
+
+
+def _role(world: World, secret: TokenSecret) -> Role | None:
+    """Return the role of the Secret, if somebody has tokens of it."""
+    blocked = set(world.spec.moderation.blocked_identities if world.spec else ())
+    for role in world.spec.roles if world.spec else ():
+        if role.name == secret.role:
+            return None if blocked.issuperset(role.effective_identities) else role
+    return None
 
 
 def _replaced(wanted: RoleTokens, secret: TokenSecret, now: datetime) -> dict[str, Revocation]:
@@ -176,10 +195,13 @@ def _replaced(wanted: RoleTokens, secret: TokenSecret, now: datetime) -> dict[st
 
 
 def _outstanding(world: World, secret: TokenSecret) -> dict[str, Revocation]:
-    """Return everybody with a token in a Secret whose role is gone. What status already says of them stays."""
+    """Return everybody with a token in a Secret that is going. What status already says of them stays.
+
+    Where only the Secret's name is another nobody has to be corrected, but nobody may be forgotten either.
+    """
     end, saved = _end(secret), _saved(world)
     least = end + LEEWAY if end else _LONG_AGO
-    said = frozenset({PERMISSION, PROFILE, *_powers(secret)})
+    said = frozenset() if _role(world, secret) else frozenset({PERMISSION, PROFILE, *_powers(secret)})
     found = {}
     for identity in _identities(secret):
         known = saved.get(identity)

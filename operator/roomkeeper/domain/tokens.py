@@ -145,7 +145,7 @@ def for_role(
     video = claims.video_grants(role)
     return RoleTokens(
         role=role.name,
-        secret_name=secret_name(room.key.name, role),
+        secret_name=names.secret_name(room.key.name, role.name, role.secret_template.name),
         identities=identities,
         room=room_name,
         url=url,
@@ -161,11 +161,6 @@ def for_role(
         max_ttl=max_ttl,
         credentials_since=credentials_since,
     )
-
-
-def secret_name(room: str, role: Role) -> str:
-    """Return what the Secret of a role is called."""
-    return role.secret_template.name or names.secret_name(room, role.name)
 
 
 def _denied(

@@ -90,7 +90,7 @@ class Gatherer:
         """Return the Room's Secrets, and whatever else of ours has a name that it declares."""
         found = dict(self.secrets.owned_by(room.uid))
         for role in spec.roles if spec else ():
-            name = names.secret_name(room.key.name, role.name)
+            name = names.secret_name(room.key.name, role.name, role.secret_template.name)
             known = self.secrets.get(room.key.namespace, name)
             if known:
                 found[name] = known

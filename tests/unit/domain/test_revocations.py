@@ -155,6 +155,29 @@ def test_a_role_that_is_gone_is_in_status_before_its_secret_is_deleted() -> None
     assert revocations.status(deleted) == revocations.status(written)
 
 
+def test_a_secret_of_another_name_that_has_no_successor_is_remembered_before_it_goes() -> None:
+    world = declare(issued(role()), roles=[role(secretTemplate={"name": "taken"})])
+    [secret] = world.secrets.values()
+    assert said(world) == {"alice": set(), "bob": set()}
+    assert revocations.unsaved(world, secret)
+    status = {"revokedIdentities": revocations.status(world)}
+    written = replace(world, room=replace(world.room, status=status))
+    assert not revocations.unsaved(written, secret)
+    assert said(replace(written, secrets={})) == {
+        "alice": {PERMISSION, PROFILE},
+        "bob": {PERMISSION, PROFILE},
+    }
+
+
+def test_a_role_of_which_everybody_is_blocked_is_remembered_before_its_secret_goes() -> None:
+    world = declare(issued(role()), roles=[role()], moderation={"blockedIdentities": ["alice", "bob"]})
+    [secret] = world.secrets.values()
+    assert revocations.unsaved(world, secret)
+    gone, issues = reconcile(world)
+    assert (gone.secrets, issues) == ({}, [])
+    assert revocations.current(gone).keys() == {"alice", "bob"}
+
+
 def test_who_moves_to_another_role_is_remembered_there() -> None:
     before = issued(role(grants={"roomAdmin": True}))
     world = edited(before, role("viewer", identities=["bob"]))
