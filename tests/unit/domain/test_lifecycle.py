@@ -295,3 +295,16 @@ def test_a_reconcile_that_was_asked_for_is_acknowledged() -> None:
     assert (
         conclude(HELD.live().with_status(**status).at(NOW).build()).status["lastHandledReconcileAt"] == "now"
     )
+
+
+# contested metadata
+
+
+def test_metadata_that_is_contested_makes_the_operator_pause_and_the_room_stays_ready() -> None:
+    world = HELD.declaring(metadata={"a": 1}).live(metadata='{"a":2}').with_secret("host").overwritten(3)
+    assert conclude(world.build()).outcome == Waiting(60)
+    assert said(world, "Ready") == ("True", "Available")
+    assert said(world, "TokensIssued") == ("True", "Issued")
+    assert said(world, "UpToDate") == ("True", "AsDeclared")
+    assert said(world, "Reconciling") == ("True", "MetadataContested")
+    assert said(world.overwritten(2), "Reconciling") is None
