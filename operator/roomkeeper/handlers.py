@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import signal
 import sys
@@ -93,6 +94,21 @@ async def stop(memo: Any, **_: Any) -> None:
 async def room_event(event: Any, memo: Any, **_: Any) -> None:
     """Hand on what happened to a Room."""
     memo.operator.wakeups.object_event("Room", event["type"], event["object"])
+
+
+@kopf.on.event(GROUP, VERSION, "livekitservers")
+async def server_event(event: Any, memo: Any, **_: Any) -> None:
+    """Hand on what happened to a LiveKitServer."""
+    memo.operator.wakeups.object_event("LiveKitServer", event["type"], event["object"])
+
+
+async def namespace_event(event: Any, memo: Any, **_: Any) -> None:
+    """Hand on what happened to a namespace."""
+    memo.operator.wakeups.namespace_event(event["type"], event["object"])
+
+
+if not os.environ.get("ROOMKEEPER_NAMESPACE"):  # else nothing cluster-wide may be read
+    kopf.on.event("", "v1", "namespaces")(namespace_event)
 
 
 @kopf.on.event("", "v1", "secrets", labels={LABEL_MANAGED_BY: MANAGED_BY})

@@ -60,19 +60,17 @@ class HttpServer:
         except (ConnectionError, web.RequestPayloadError):
             metrics.WEBHOOKS.labels("", "broken off").inc()
             return web.Response(status=400)
-        keys = {
-            server.credentials.api_key: [server.credentials.api_secret]
-            for server in self._operator.servers.all()
-        }
+        keys = self._operator.servers.webhook_keys()
         try:
-            event = verify(body, request.headers.get("Authorization", ""), keys).event
+            verified = verify(body, request.headers.get("Authorization", ""), keys)
         except ForgedWebhookError:
             metrics.WEBHOOKS.labels("", "forged").inc()
             return web.Response(status=401, text="not signed by a key of a known LiveKit server\n")
         except UnreadableWebhookError:
             metrics.WEBHOOKS.labels("", "unreadable").inc()
             return web.Response(status=400, text="signed, but not a LiveKit webhook\n")
-        metrics.WEBHOOKS.labels(event.event, self._operator.wakeups.webhook(event)).inc()
+        result = self._operator.wakeups.webhook(verified.event, verified.credentials)
+        metrics.WEBHOOKS.labels(verified.event.event, result).inc()
         return web.Response()
 
     async def _healthz(self, _: web.Request) -> web.Response:

@@ -16,8 +16,16 @@ if TYPE_CHECKING:
 
 ROLES = [{"name": "host"}]
 NAMESPACED_RULES = [
-    {"apiGroups": ["roomkeeper.dev"], "resources": ["rooms"], "verbs": ["get", "list", "watch", "patch"]},
-    {"apiGroups": ["roomkeeper.dev"], "resources": ["rooms/status"], "verbs": ["patch"]},
+    {
+        "apiGroups": ["roomkeeper.dev"],
+        "resources": ["rooms", "livekitservers"],
+        "verbs": ["get", "list", "watch", "patch"],
+    },
+    {
+        "apiGroups": ["roomkeeper.dev"],
+        "resources": ["rooms/status", "livekitservers/status"],
+        "verbs": ["patch"],
+    },
     {
         "apiGroups": [""],
         "resources": ["secrets"],

@@ -7,8 +7,7 @@ import os
 import click
 import kopf
 
-from roomkeeper import handlers
-from roomkeeper.engine.settings import Settings, SettingsError, livekit_server
+from roomkeeper.engine.settings import Settings, SettingsError, livekit_server, server_key
 
 
 @click.command()
@@ -52,6 +51,19 @@ from roomkeeper.engine.settings import Settings, SettingsError, livekit_server
     help="How often LiveKit's rooms are listed, in case a webhook was lost.",
 )
 @click.option(
+    "--default-server",
+    default="",
+    metavar="NS/NAME",
+    envvar="ROOMKEEPER_DEFAULT_SERVER",
+    help="The LiveKitServer of objects that name none. [default: LIVEKIT_URL]",
+)
+@click.option(
+    "--webhook-url",
+    default="",
+    envvar="ROOMKEEPER_WEBHOOK_URL",
+    help="How LiveKit reaches this operator's /livekit/webhook.",
+)
+@click.option(
     "--log-format",
     default="plain",
     show_default=True,
@@ -67,6 +79,8 @@ def run(
     http_port: int,
     participant_counts: str,
     resync_seconds: float,
+    default_server: str,
+    webhook_url: str,
     log_format: str,
 ) -> None:
     """Run the operator until it is told to stop.
@@ -76,6 +90,7 @@ def run(
     """
     if all_namespaces and namespaces:
         raise click.UsageError("-A and -n exclude each other")
+    os.environ["ROOMKEEPER_NAMESPACE"] = " ".join(namespaces)  # decides what the handlers watch
     try:
         url, credentials = livekit_server(os.environ)
         settings = Settings(
@@ -85,6 +100,8 @@ def run(
             participant_counts=participant_counts == "on",
             resync_seconds=resync_seconds,
             log_format=log_format,
+            default_server=server_key(default_server),
+            webhook_url=webhook_url,
             livekit_url=url,
             livekit_credentials=credentials,
         )
@@ -98,6 +115,8 @@ def start(settings: Settings, **memo: object) -> None:
     kopf.configure(
         log_format=kopf.LogFormat.JSON if settings.log_format == "json" else kopf.LogFormat.FULL,
     )
+    from roomkeeper import handlers  # noqa: F401, PLC0415 - they register themselves, by the scope chosen above
+
     try:
         kopf.run(
             registry=kopf.get_default_registry(),
@@ -110,6 +129,3 @@ def start(settings: Settings, **memo: object) -> None:
         if isinstance(error.__cause__, kopf.PermanentError):  # what handlers.start says to the user
             raise click.ClickException(str(error.__cause__)) from None
         raise
-
-
-__all__ = ["handlers", "run", "start"]

@@ -48,7 +48,7 @@ def notes(*, before: Mapping[str, Any], world: World, after: Mapping[str, Any]) 
         yield Note("Normal", Reason.PARTICIPANTS_REMOVED, _removed(world.removed))
     yield from _news(before, after, "UpToDate", Reason.NOT_HONOURED)
     yield from _news(before, after, "Reconciling", Reason.METADATA_CONTESTED)
-    yield from _turn(before, after)
+    yield from turn(before, after)
 
 
 def _news(before: Mapping[str, Any], after: Mapping[str, Any], kind: str, reason: Reason) -> Iterator[Note]:
@@ -59,7 +59,7 @@ def _news(before: Mapping[str, Any], after: Mapping[str, Any], kind: str, reason
         yield Note("Warning", reason, now["message"])
 
 
-def _turn(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Note]:
+def turn(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Note]:
     """Yield a failure that is new, and a recovery from one."""
     was = find(before.get("conditions", ()), "Ready")
     now = find(after.get("conditions", ()), "Ready")

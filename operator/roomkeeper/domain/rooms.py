@@ -51,6 +51,7 @@ class Server:
     room_name_template: str = names.DEFAULT_TEMPLATE
     credentials_since: datetime | None = None  # when the signing key came; None: nobody knows
     auto_create: bool | None = None  # whether a join creates its room; None: nobody knows yet
+    ref: Mapping[str, str] | None = None  # what status.serverRef keeps; None: the operator's environment
 
 
 class Absence(Enum):

@@ -28,6 +28,8 @@ def observed(world: World) -> dict[str, Any]:
         status["lastHandledReconcileAt"] = asked
     if world.server and checks.obstacle(world) is None:
         status |= {"roomName": world.room_name, "url": world.server.url}
+        if world.server.ref:
+            status["serverRef"] = dict(world.server.ref)
     if _is_our_session(world):
         status |= _session(world, before)
         if pending := changes.pending(world):

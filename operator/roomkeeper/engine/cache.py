@@ -9,24 +9,26 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING
 
-from roomkeeper.domain import names
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from roomkeeper.domain.objects import CustomObject, Key, TokenSecret
 
 
+ROOM = "Room"
 TOMBSTONES = 10_000
 
 
 class ObjectCache:
     """Our custom objects by key, and Rooms by the name they claim on LiveKit."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, name_of: Callable[[CustomObject], str]) -> None:
+        """Start empty; `name_of` tells the name a Room claims on LiveKit."""
+        self._name_of = name_of
         self._objects: dict[Key, CustomObject] = {}
         self._claims: defaultdict[str, set[Key]] = defaultdict(set)
+        self._claimed: dict[Key, str] = {}
+        self._namespaces: defaultdict[str, set[Key]] = defaultdict(set)  # of Rooms
         self._buried: deque[str] = deque(maxlen=TOMBSTONES)
         self._buried_set: set[str] = set()
 
@@ -48,7 +50,8 @@ class ObjectCache:
         if known:
             self._unlink(known)
         self._objects[seen.key] = seen
-        self._claims[room_name(seen)].add(seen.key)
+        if seen.key.kind == ROOM:
+            self._claim(seen)
         return True
 
     def forget(self, key: Key, uid: str) -> bool:
@@ -65,26 +68,38 @@ class ObjectCache:
         return True
 
     def claimants(self, name: str) -> list[CustomObject]:
-        """Return the Rooms that claim a name on LiveKit."""
+        """Return the Rooms that claim a name, on whichever server."""
         return [self._objects[key] for key in self._claims.get(name, ())]
 
-    def rooms(self) -> Iterable[CustomObject]:
-        """Return every Room."""
-        return list(self._objects.values())
+    def rooms(self, namespace: str = "") -> list[CustomObject]:
+        """Return every Room, or those of a namespace."""
+        keys = self._namespaces.get(namespace, ()) if namespace else self._claimed
+        return [self._objects[key] for key in keys]
+
+    def of_kind(self, kind: str) -> list[CustomObject]:
+        """Return every object of a kind."""
+        return [known for known in self._objects.values() if known.key.kind == kind]
+
+    def reindex(self) -> None:
+        """Ask anew for the name that each Room claims: a server has become known, or is another."""
+        for room in self.rooms():
+            if self._claimed[room.key] != self._name_of(room):
+                self._unclaim(room.key)
+                self._claim(room)
+
+    def _claim(self, room: CustomObject) -> None:
+        name = self._claimed[room.key] = self._name_of(room)
+        self._claims[name].add(room.key)
+        self._namespaces[room.key.namespace].add(room.key)
 
     def _unlink(self, known: CustomObject) -> None:
         del self._objects[known.key]
-        claimants = self._claims[room_name(known)]
-        claimants.discard(known.key)
-        if not claimants:
-            del self._claims[room_name(known)]
+        if known.key.kind == ROOM:
+            self._unclaim(known.key)
 
-
-def room_name(room: CustomObject) -> str:
-    """Return the name a Room claims on LiveKit: what status says once it does, so that a template may change."""
-    sticky = room.status.get("roomName")
-    declared = room.spec.get("roomName")
-    return str(sticky or declared or names.default_room_name(room.key))
+    def _unclaim(self, key: Key) -> None:
+        _discard(self._claims, self._claimed.pop(key), key)
+        _discard(self._namespaces, key.namespace, key)
 
 
 class SecretCache:
@@ -141,3 +156,10 @@ class SecretCache:
 def _is_newer(candidate: str, known: str) -> bool:
     """Compare resourceVersions as numbers, which they are in every released API server (KEP-5504)."""
     return int(candidate) > int(known)
+
+
+def _discard(index: defaultdict[str, set[Key]], name: str, key: Key) -> None:
+    """Take a key out of an index that keeps no empty sets."""
+    index[name].discard(key)
+    if not index[name]:
+        del index[name]

@@ -18,17 +18,17 @@ from roomkeeper.adapters.ports import (
 from roomkeeper.api import common
 from roomkeeper.domain import agents, moderation, revocations, rooms, token_secret
 from roomkeeper.domain.conditions import Finding
-from roomkeeper.domain.objects import CustomObject, TokenSecret
+from roomkeeper.domain.objects import TokenSecret
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.engine import people
 from roomkeeper.engine.failures import finding_of
-from roomkeeper.engine.kinds import KINDS
 
 if TYPE_CHECKING:
     from roomkeeper.adapters.ports import Body, Kubernetes
     from roomkeeper.domain.rooms import Action, World
     from roomkeeper.engine.cache import ObjectCache, SecretCache
-    from roomkeeper.engine.servers import LiveKitServer
+    from roomkeeper.engine.connection import Connection
+    from roomkeeper.engine.status import StatusWriter
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +40,9 @@ class Executor:
     kubernetes: Kubernetes
     objects: ObjectCache
     secrets: SecretCache
+    status: StatusWriter
 
-    async def execute(self, action: Action, world: World, server: LiveKitServer | None) -> World:
+    async def execute(self, action: Action, world: World, server: Connection | None) -> World:
         """Carry out one action and return the world as it is then."""
         match action:
             case rooms.AddFinalizer():
@@ -55,7 +56,7 @@ class Executor:
             case _:
                 return await self._ask_livekit(action, world, server)
 
-    async def _ask_livekit(self, action: Action, world: World, server: LiveKitServer | None) -> World:
+    async def _ask_livekit(self, action: Action, world: World, server: Connection | None) -> World:
         if server is None:
             return world
         try:
@@ -84,29 +85,14 @@ class Executor:
         return replace(world, orphan=orphan)
 
     async def _patch_finalizers(self, world: World, finalizers: list[str]) -> World:
-        room = world.room
-        body = await self.kubernetes.patch(
-            KINDS[room.key.kind].resource,
-            namespace=room.key.namespace,
-            name=room.key.name,
-            patch={
-                "metadata": {
-                    "uid": room.uid,
-                    "resourceVersion": room.resource_version,
-                    "finalizers": finalizers,
-                }
-            },
-        )
-        written = CustomObject.from_body(room.key.kind, body)
-        self.objects.observe(written)
-        return replace(world, room=written)
+        return replace(world, room=await self.status.write_finalizers(world.room, finalizers))
 
-    async def _issue(self, action: rooms.IssueTokens, world: World, server: LiveKitServer | None) -> World:
+    async def _issue(self, action: rooms.IssueTokens, world: World, server: Connection | None) -> World:
         if server is None:
             return world
         wanted = action.issue.tokens
         try:
-            signed = {claims.identity: mint(server.credentials, claims) for claims in action.issue.claims()}
+            signed = {claims.identity: mint(server.keys.current, claims) for claims in action.issue.claims()}
         except TokenTooLargeError as error:
             return _refuse(world, wanted.role, Reason.TOKEN_TOO_LARGE, str(error))
         body = token_secret.body(action.issue, signed, room=world.room)
@@ -190,18 +176,27 @@ def _over(action: rooms.IssueTokens, found: TokenSecret, world: World) -> rooms.
     return rooms.IssueTokens(replace(action.issue, past=past), found)
 
 
-async def _change_room(action: Action, world: World, server: LiveKitServer) -> World:
+async def _change_room(action: Action, world: World, server: Connection) -> World:
     match action:
         case rooms.CreateRoom():
             live = await server.create(action.name, action.config, action.metadata)
             logger.info("%s: room %s is %s", world.room.key, action.name, live.sid)
-            return replace(world, live=live, is_doubted=False)
+            return replace(world, live=live, is_doubted=False, sent=action.config)
         case rooms.UpdateMetadata():
+            if action.is_correction:
+                server.overwritten.add(action.name)
             return replace(world, live=await server.update_metadata(action.name, action.metadata))
         case rooms.DeleteRoom():
             await server.delete(action.name)
             logger.info("%s: room %s is deleted", world.room.key, action.name)
-            return replace(world, live=None, absence=rooms.Absence.CERTAIN)
+            return replace(
+                world,
+                live=None,
+                absence=rooms.Absence.CERTAIN,
+                participants=None,
+                people=None,
+                dispatches=None,
+            )
     raise TypeError(type(action))
 
 

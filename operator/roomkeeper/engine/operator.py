@@ -14,19 +14,26 @@ from roomkeeper.adapters.kubernetes.client import KubernetesClient
 from roomkeeper.adapters.kubernetes.events import EventRecorder
 from roomkeeper.adapters.livekit.client import LiveKitClient
 from roomkeeper.engine import metrics
-from roomkeeper.engine.cache import ObjectCache, SecretCache
+from roomkeeper.engine.cache import ROOM, ObjectCache, SecretCache
+from roomkeeper.engine.connection import Connection
 from roomkeeper.engine.counts import CountsThrottle
 from roomkeeper.engine.execute import Executor
-from roomkeeper.engine.gather import Gatherer
+from roomkeeper.engine.namespaces import NamespaceCache
 from roomkeeper.engine.queue import WorkQueue
-from roomkeeper.engine.reconciler import Reconciler
-from roomkeeper.engine.resync import CacheResync, ServerResync
-from roomkeeper.engine.servers import LiveKitServer, ServerDirectory
+from roomkeeper.engine.resync import CacheResync
+from roomkeeper.engine.room_gather import Gatherer
+from roomkeeper.engine.room_reconciler import RoomReconciler
+from roomkeeper.engine.server_reconciler import ServerReconciler
+from roomkeeper.engine.servers import KIND as SERVER
+from roomkeeper.engine.servers import OWN, KnownServer, ServerDirectory
+from roomkeeper.engine.status import StatusWriter
 from roomkeeper.engine.wakeups import Wakeups
 from roomkeeper.engine.workers import Workers
 
 if TYPE_CHECKING:
     from roomkeeper.adapters.ports import Clock, Kubernetes, LiveKit
+    from roomkeeper.domain.livekit import Credentials
+    from roomkeeper.engine.connection import Connect
     from roomkeeper.engine.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -46,23 +53,29 @@ class SystemClock:
 
 
 class Operator:
-    """Caches, queue, workers and resyncs around two ports. Make it inside a running event loop."""
+    """Caches, queue, workers and resyncs around two ports. Make it inside a running event loop.
 
-    def __init__(
-        self, settings: Settings, *, kubernetes: Kubernetes, livekit: LiveKit | None, clock: Clock
-    ) -> None:
+    `connect` opens a client of a LiveKit server; there are as many as there are servers.
+    """
+
+    def __init__(self, settings: Settings, *, kubernetes: Kubernetes, connect: Connect, clock: Clock) -> None:
         """Wire the parts; nothing runs yet."""
         self.settings = settings
         self._kubernetes = kubernetes
-        self._own = _own_server(settings, livekit, clock)
-        self.servers = ServerDirectory(self._own)
-        self.objects = ObjectCache()
-        self.secrets = SecretCache()
+        self._connect = connect
+        self._clock = clock
         self.queue = WorkQueue(clock)
-        self.wakeups = Wakeups(self.objects, self.secrets, self.servers, self.queue)
+        self.namespaces = NamespaceCache(is_readable=not settings.namespaces)
+        self.servers = ServerDirectory(
+            own=self._own_server(), default=settings.default_server, namespaces=self.namespaces
+        )
+        self.objects = ObjectCache(self.servers.room_name)
+        self.secrets = SecretCache()
+        self.wakeups = Wakeups(self.objects, self.secrets, self.servers, self.namespaces, self.queue)
         self.recorder = EventRecorder(kubernetes, clock, instance=socket.gethostname())
         self._cache_resync = CacheResync(kubernetes, self.wakeups, settings.namespaces)
-        self._workers = Workers(self.queue, self._reconciler(clock))
+        self.status = StatusWriter(kubernetes, self.objects, self.recorder)
+        self.workers = Workers(self.queue, {ROOM: self._room_reconciler(), SERVER: self._server_reconciler()})
         self._working = asyncio.Event()
         metrics.QUEUE_DEPTH.set_function(lambda: len(self.queue))
         metrics.OBJECTS.set_function(lambda: len(self.objects))
@@ -71,12 +84,7 @@ class Operator:
     async def connect(cls, settings: Settings, clock: Clock | None = None) -> Self:
         """Build the operator on the real API server and the real LiveKit; nothing is sent yet."""
         kubernetes = await KubernetesClient.connect(observe=metrics.kubernetes_request)
-        livekit = None
-        if settings.livekit_credentials:
-            livekit = LiveKitClient(
-                settings.livekit_url, settings.livekit_credentials, observe=metrics.livekit_request
-            )
-        return cls(settings, kubernetes=kubernetes, livekit=livekit, clock=clock or SystemClock())
+        return cls(settings, kubernetes=kubernetes, connect=_open_livekit, clock=clock or SystemClock())
 
     @property
     def is_working(self) -> bool:
@@ -90,50 +98,68 @@ class Operator:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.queue.run_timers(), name="timers")
                 group.create_task(self._cache_resync.run(), name="cache-resync")
-                await self._gate(group)
-                group.create_task(self._workers.run(), name="workers")
+                await self._gate()
+                group.create_task(self.workers.run(), name="workers")
         finally:
             self._working.clear()
             self.recorder.stop()
             await events
             await self._kubernetes.aclose()
-            for server in self.servers.all():
-                await server.aclose()
+            for server in self.servers:
+                if server.connection:
+                    await server.connection.aclose()
 
-    async def _gate(self, group: asyncio.TaskGroup) -> None:
+    async def _gate(self) -> None:
         """Hold all work until objects, their Secrets and LiveKit's rooms are known: else it would be done twice.
 
         Servers are looked at last: only rooms that some object claims are kept, the others would be asked for singly.
         """
         await self._cache_resync.synced.wait()
-        for server in self.servers.all():
-            resync = ServerResync(server, self.wakeups, self.settings.resync_seconds)
-            group.create_task(resync.run(), name="server-resync")
-        for server in self.servers.all():
-            await server.probed.wait()
+        keys = [server.key for server in self.objects.of_kind(SERVER)]
+        if self.servers.get(OWN):
+            keys.append(OWN)
+        for key in keys:
+            self.queue.withdraw(key)
+        await asyncio.gather(*(self.workers.work_on(key) for key in keys))
         self._working.set()
         logger.info("in sync: %d objects, %d Secrets", len(self.objects), len(self.secrets))
 
-    def _reconciler(self, clock: Clock) -> Reconciler:
-        return Reconciler(
-            kubernetes=self._kubernetes,
+    def _room_reconciler(self) -> RoomReconciler:
+        return RoomReconciler(
             objects=self.objects,
             servers=self.servers,
-            gatherer=Gatherer(self.objects, self.secrets, self.servers, clock),
-            executor=Executor(self._kubernetes, self.objects, self.secrets),
-            counts=CountsThrottle(clock),
-            recorder=self.recorder,
+            gatherer=Gatherer(self.objects, self.secrets, self.servers, self._clock),
+            executor=Executor(self._kubernetes, self.objects, self.secrets, self.status),
+            counts=CountsThrottle(self._clock),
+            status=self.status,
         )
 
+    def _server_reconciler(self) -> ServerReconciler:
+        return ServerReconciler(
+            kubernetes=self._kubernetes,
+            objects=self.objects,
+            wakeups=self.wakeups,
+            status=self.status,
+            connect=self._connect,
+            clock=self._clock,
+            settings=self.settings,
+        )
 
-def _own_server(settings: Settings, livekit: LiveKit | None, clock: Clock) -> LiveKitServer | None:
-    """Return the server of the operator's environment, to which every namespace is another one."""
-    if livekit is None or settings.livekit_credentials is None:
-        return None
-    return LiveKitServer(
-        url=settings.livekit_url,
-        credentials=settings.livekit_credentials,
-        api=livekit,
-        clock=clock,
-        count_people=settings.participant_counts,
-    )
+    def _own_server(self) -> KnownServer | None:
+        """Return the server of the operator's environment, to which every namespace is another one."""
+        settings = self.settings
+        if settings.livekit_credentials is None:
+            return None
+        connection = Connection(
+            url=settings.livekit_url,
+            credentials=settings.livekit_credentials,
+            connect=self._connect,
+            clock=self._clock,
+            count_people=settings.participant_counts,
+            on_suspicion=lambda: self.wakeups.suspect(OWN),
+        )
+        return KnownServer(OWN, settings.livekit_url, connection)
+
+
+def _open_livekit(url: str, credentials: Credentials) -> LiveKit:
+    return LiveKitClient(url, credentials, observe=metrics.livekit_request)

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
     from roomkeeper.domain.livekit import Participant
     from roomkeeper.domain.rooms import World
-    from roomkeeper.engine.servers import LiveKitServer
+    from roomkeeper.engine.connection import Connection
 
 logger = logging.getLogger(__name__)
 
 
-async def put_right(action: moderation.Action, world: World, server: LiveKitServer) -> World:
+async def put_right(action: moderation.Action, world: World, server: Connection) -> World:
     """Remove or update somebody; who has left meanwhile is as good as removed."""
     try:
         match action:
             case moderation.RemoveParticipant():
                 await server.api.remove_participant(action.name, action.identity)
                 logger.info("%s: a participant is removed", world.room.key)
-                return _without(world, action.sid)
+                return replace(_without(world, action.sid), removed=world.removed | {action.identity})
             case moderation.UpdateParticipant():
                 if action.update != ParticipantUpdate():
                     await server.api.update_participant(action.name, action.identity, action.update)
@@ -44,7 +44,7 @@ async def put_right(action: moderation.Action, world: World, server: LiveKitServ
     return replace(world, participants=tuple(changed))
 
 
-async def dispatch(action: agents.Action, world: World, server: LiveKitServer) -> World:
+async def dispatch(action: agents.Action, world: World, server: Connection) -> World:
     """Send an agent, or call one back; a dispatch that is not there is as good as deleted."""
     there = world.dispatches or ()
     match action:

@@ -67,16 +67,22 @@ class WorkQueue:
             self._ready[priority].append(key)
             self._available.release()
 
-    def add_after(self, key: Key, seconds: float | None) -> None:
+    def add_after(self, key: Key, seconds: float | None, *, keep_earlier: bool = False) -> None:
         """Queue the key in so many seconds, instead of when it was due before; None: not by time."""
         if seconds is None:
             self._due.pop(key, None)
             return
         due = self._clock.monotonic() + seconds
+        if keep_earlier and self._due.get(key, due) < due:
+            return
         self._due[key] = due
         heapq.heappush(self._delayed, (due, key))
         if self._delayed[0][1] == key:
             self._earlier.set()
+
+    def withdraw(self, key: Key) -> None:
+        """Take a key that waits out of the queue."""
+        self._waiting.pop(key, None)
 
     def retry(self, key: Key) -> float:
         """Queue the key after its backoff, and return that in seconds."""

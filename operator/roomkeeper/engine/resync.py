@@ -1,15 +1,14 @@
-"""The clockwork that repairs what a lost event missed: one list per server and interval, one per kind and half hour."""
+"""Fills the caches, and repairs what a lost event missed: one list per kind and half hour."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from roomkeeper.adapters.kubernetes.resources import SECRETS
+from roomkeeper.adapters.kubernetes.resources import NAMESPACES, SECRETS
 from roomkeeper.adapters.ports import KubernetesError
 from roomkeeper.api.common import LABEL_MANAGED_BY, MANAGED_BY
 from roomkeeper.domain.objects import CustomObject, TokenSecret
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from roomkeeper.adapters.ports import Body, Kubernetes, Resource
-    from roomkeeper.engine.servers import LiveKitServer
     from roomkeeper.engine.wakeups import Wakeups
 
 logger = logging.getLogger(__name__)
@@ -28,38 +26,6 @@ SECRET_SELECTOR = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
 RELIST_SECONDS = 1800.0
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class ServerResync:
-    """Lists one server's rooms every interval, and wakes the keys of those that changed."""
-
-    server: LiveKitServer
-    wakeups: Wakeups
-    interval: float
-
-    async def run(self) -> None:
-        """Look for ever; sooner when a call has failed, with backoff while the server does not answer."""
-        while True:
-            before = self.server.state
-            changed = await self.server.probe(self.wakeups.is_claimed)
-            if self.server.state is not before:
-                logger.info("LiveKit at %s: %s", self.server.view.url, self.server.state.value)
-                self.wakeups.server_changed(self.server)
-            else:
-                self.wakeups.rooms_changed(changed)
-            await self._pause(self.server.failures)
-
-    async def _pause(self, failures: int) -> None:
-        if failures:
-            longest = min(FIRST_BACKOFF_SECONDS * 2.0 ** min(failures - 1, 16), LONGEST_BACKOFF_SECONDS)
-            await asyncio.sleep(_jittered(min(longest, self.interval)))
-            return
-        self.server.suspected.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_jittered(self.interval)):
-                await self.server.suspected.wait()
-                await asyncio.sleep(_jittered(FIRST_BACKOFF_SECONDS))
 
 
 @dataclass(slots=True)
@@ -93,6 +59,9 @@ class CacheResync:
 
     async def list_all(self) -> None:
         """Read every object and every token Secret once; what is known but gone is forgotten."""
+        if self.wakeups.namespaces.is_readable:
+            async for body in self.kubernetes.list(NAMESPACES):
+                self.wakeups.namespace_event(None, body)
         known_secrets = self.wakeups.secrets.all()
         found_secrets = set()
         async for body in self._list(SECRETS, SECRET_SELECTOR):
@@ -104,15 +73,15 @@ class CacheResync:
             await self._list_kind(kind)
 
     async def _list_kind(self, kind: str) -> None:
-        known = [room for room in self.wakeups.objects.rooms() if room.key.kind == kind]
+        known = self.wakeups.objects.of_kind(kind)
         found = set()
-        async for body in self._list(KINDS[kind].resource):
+        async for body in self._list(KINDS[kind]):
             seen = CustomObject.from_body(kind, body)
             found.add(seen.uid)
             self.wakeups.object_seen(seen, is_news=False)
-        for room in known:
-            if room.uid not in found:
-                self.wakeups.object_gone(room)
+        for gone in known:
+            if gone.uid not in found:
+                self.wakeups.object_gone(gone)
 
     def _see_secret(self, body: Body) -> str:
         secret = TokenSecret.from_body(body)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from roomkeeper.domain.livekit import Credentials
+from roomkeeper.domain.objects import Key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,8 @@ class Settings:
     participant_counts: bool = True
     resync_seconds: float = 60.0
     log_format: str = "plain"
+    default_server: Key | None = None  # of objects that name none and whose namespace marks none
+    webhook_url: str = ""  # how LiveKit reaches this operator, for servers that do not say it themselves
     livekit_url: str = ""  # "": no server of its own
     livekit_credentials: Credentials | None = None
 
@@ -53,6 +56,8 @@ class Settings:
             http_port=int(_number(environment, "ROOMKEEPER_HTTP_PORT", "8080")),
             participant_counts=_switch(environment, "ROOMKEEPER_PARTICIPANT_COUNTS"),
             resync_seconds=_number(environment, "ROOMKEEPER_RESYNC_SECONDS", "60"),
+            default_server=server_key(environment.get("ROOMKEEPER_DEFAULT_SERVER", "")),
+            webhook_url=environment.get("ROOMKEEPER_WEBHOOK_URL", ""),
             log_format=environment.get("ROOMKEEPER_LOG_FORMAT", "plain"),
             livekit_url=url,
             livekit_credentials=credentials,
@@ -69,6 +74,16 @@ def livekit_server(environment: Mapping[str, str]) -> tuple[str, Credentials | N
         raise SettingsError(f"{' and '.join(missing)} must be set too, or none of {', '.join(values)}")
     url, key, secret = values.values()
     return url, Credentials(key, secret)
+
+
+def server_key(text: str) -> Key | None:
+    """Read NAMESPACE/NAME of a LiveKitServer; empty: none."""
+    if not text:
+        return None
+    namespace, separator, name = text.partition("/")
+    if not (namespace and separator and name):
+        raise SettingsError(f"the default server must be NAMESPACE/NAME, not {text!r}")
+    return Key("LiveKitServer", namespace, name)
 
 
 def _number(environment: Mapping[str, str], name: str, default: str) -> float:

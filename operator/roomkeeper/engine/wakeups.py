@@ -10,19 +10,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from roomkeeper.domain.objects import CustomObject, Key, TokenSecret
-from roomkeeper.engine.cache import room_name
+from roomkeeper.engine.cache import ROOM
 from roomkeeper.engine.queue import Priority
+from roomkeeper.engine.servers import KIND as SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from roomkeeper.adapters.ports import Body
-    from roomkeeper.domain.livekit import WebhookEvent
+    from roomkeeper.domain.livekit import Credentials, WebhookEvent
     from roomkeeper.engine.cache import ObjectCache, SecretCache
+    from roomkeeper.engine.connection import Connection
+    from roomkeeper.engine.namespaces import NamespaceCache
     from roomkeeper.engine.queue import WorkQueue
-    from roomkeeper.engine.servers import LiveKitServer, ServerDirectory
+    from roomkeeper.engine.servers import KnownServer, ServerDirectory
 
 REMEMBERED_EVENTS = 10_000
+SUSPICION_SECONDS = 1.0  # between a failed call and the look at its server
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Wakeups:
     objects: ObjectCache
     secrets: SecretCache
     servers: ServerDirectory
+    namespaces: NamespaceCache
     queue: WorkQueue
     _heard: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
@@ -51,7 +56,21 @@ class Wakeups:
     def object_gone(self, gone: CustomObject) -> None:
         """Drop an object, unless the removal of its finalizer did; others that claimed the same room may have it now."""
         self.objects.forget(gone.key, gone.uid)
-        self._wake(self.objects.claimants(room_name(gone)))
+        if gone.key.kind == SERVER:
+            self.queue.add(gone.key)
+            return
+        self._wake(self.objects.claimants(self.servers.room_name(gone)))
+        server = self.servers.resolve(gone).known
+        if server:
+            self.queue.add(server.key)  # it may be held only for this one
+
+    def namespace_event(self, event: str | None, body: Body) -> None:
+        """Take a watch event of a namespace: its labels decide which servers it may use."""
+        name = body["metadata"]["name"]
+        if event == "DELETED":
+            self.namespaces.forget(name)
+        elif self.namespaces.observe(body):
+            self._wake(self.objects.rooms(name), Priority.BACKGROUND)
 
     def secret_event(self, event: str | None, body: Body) -> None:
         """Take a watch event of a token Secret."""
@@ -73,44 +92,57 @@ class Wakeups:
         if self.secrets.forget(secret.namespace, secret.name, secret.uid):
             self._wake_owner(secret)
 
-    def webhook(self, event: WebhookEvent) -> str:
+    def webhook(self, event: WebhookEvent, signer: Credentials) -> str:
         """Take a verified webhook; return what came of it: `replayed`, `ignored` or `woken`."""
-        if event.id in self._heard:
+        if event.id and event.id in self._heard:
             return "replayed"
         self._heard[event.id] = None
         if len(self._heard) > REMEMBERED_EVENTS:
             self._heard.popitem(last=False)
-        claimants = self.objects.claimants(event.room_name)
-        if not claimants:
-            return "ignored"
-        heard = [server.hear(event) for server in self.servers.signed_by(event.api_key)]
-        if not any(heard):
-            return "ignored"
-        self._wake(claimants)
-        return "woken"
+        concerned = []
+        for connection in self.servers.signed_by(signer):
+            claimants = self._claimants(connection, event.room_name)
+            if connection.hear(event, is_claimed=bool(claimants)):
+                concerned += claimants
+        self._wake(concerned)
+        return "woken" if concerned else "ignored"
 
-    def rooms_changed(self, names: Iterable[str]) -> None:
-        """Wake the Rooms whose room is not what it was at the last list."""
+    def rooms_changed(self, server: KnownServer, names: Iterable[str]) -> None:
+        """Wake the Rooms of a server whose room is not what it was at the last list."""
         for name in names:
-            self._wake(self.objects.claimants(name))
+            self._wake(self._claimants(server.connection, name))
 
-    def server_changed(self, server: LiveKitServer) -> None:
-        """Wake every object of a server that answers again, or no longer."""
+    def server_changed(self, server: KnownServer) -> None:
+        """Wake what belongs to a server that is another now, and what has had none; live rooms first."""
+        self.objects.reindex()
         for room in self.objects.rooms():
-            if self.servers.resolve(room) is server:
-                self.queue.add(room.key, Priority.BACKGROUND)
+            theirs = self.servers.resolve(room).known
+            if theirs is None or theirs.key == server.key:
+                is_used = bool(room.status.get("numParticipants"))
+                self.queue.add(room.key, Priority.URGENT if is_used else Priority.BACKGROUND)
 
-    def is_claimed(self, name: str) -> bool:
-        """Tell whether some Room claims a name on LiveKit."""
-        return bool(self.objects.claimants(name))
+    def suspect(self, server: Key) -> None:
+        """Have a server looked at soon; many failures are one reason."""
+        self.queue.add_after(server, SUSPICION_SECONDS, keep_earlier=True)
 
-    def _wake(self, rooms: Iterable[CustomObject]) -> None:
+    def is_claimed(self, server: KnownServer, name: str) -> bool:
+        """Tell whether some Room claims a name on a server."""
+        return bool(self._claimants(server.connection, name))
+
+    def _claimants(self, connection: Connection | None, name: str) -> list[CustomObject]:
+        return [
+            room
+            for room in self.objects.claimants(name)
+            if self.servers.resolve(room).connection is connection
+        ]
+
+    def _wake(self, rooms: Iterable[CustomObject], priority: Priority = Priority.URGENT) -> None:
         for room in rooms:
-            self.queue.add(room.key)
+            self.queue.add(room.key, priority)
 
     def _wake_owner(self, secret: TokenSecret | None) -> None:
         if secret is None or not secret.owner_name:
             return
-        key = Key("Room", secret.namespace, secret.owner_name)
+        key = Key(ROOM, secret.namespace, secret.owner_name)
         if self.objects.get(key):
             self.queue.add(key)

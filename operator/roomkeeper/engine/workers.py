@@ -6,20 +6,28 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from roomkeeper.adapters.ports import ConflictError, KubernetesError
 from roomkeeper.domain.outcomes import Done, Outcome, Retry, Stalled, Waiting
 from roomkeeper.engine import metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from roomkeeper.domain.objects import Key
     from roomkeeper.engine.queue import WorkQueue
-    from roomkeeper.engine.reconciler import Reconciler
 
 logger = logging.getLogger(__name__)
 
 COUNT = 32
+
+
+class Reconciler(Protocol):
+    """What a kind needs to be worked on."""
+
+    async def reconcile(self, key: Key) -> Outcome:
+        """Make one object true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +35,7 @@ class Workers:
     """As many reconciles at a time as there are workers, each of another key."""
 
     queue: WorkQueue
-    reconciler: Reconciler
+    reconcilers: Mapping[str, Reconciler]  # by kind
 
     async def run(self) -> None:
         """Work for ever."""
@@ -38,19 +46,22 @@ class Workers:
     async def _work(self) -> None:
         while True:
             key = await self.queue.get()
-            started = time.perf_counter()
             try:
-                outcome = await self._reconcile(key)
-                self.settle(key, outcome)
+                await self.work_on(key)
             finally:
                 self.queue.done(key)
-            seconds = time.perf_counter() - started
-            metrics.RECONCILE_SECONDS.labels(key.kind).observe(seconds)
-            metrics.RECONCILES.labels(key.kind, type(outcome).__name__).inc()
+
+    async def work_on(self, key: Key) -> None:
+        """Reconcile a key once, and put it back as its outcome says."""
+        started = time.perf_counter()
+        outcome = await self._reconcile(key)
+        self.settle(key, outcome)
+        metrics.RECONCILE_SECONDS.labels(key.kind).observe(time.perf_counter() - started)
+        metrics.RECONCILES.labels(key.kind, type(outcome).__name__).inc()
 
     async def _reconcile(self, key: Key) -> Outcome:
         try:
-            return await self.reconciler.reconcile(key)
+            return await self.reconcilers[key.kind].reconcile(key)
         except ConflictError:
             logger.debug("%s: changed meanwhile, once more", key)
         except KubernetesError as error:

@@ -12,15 +12,9 @@ from roomkeeper.adapters.livekit.memory import InMemoryLiveKit
 from roomkeeper.api import common
 from roomkeeper.domain.livekit import Credentials
 from roomkeeper.domain.objects import Key
-from roomkeeper.engine.cache import ObjectCache, SecretCache
-from roomkeeper.engine.counts import CountsThrottle
-from roomkeeper.engine.execute import Executor
-from roomkeeper.engine.gather import Gatherer
-from roomkeeper.engine.queue import WorkQueue
-from roomkeeper.engine.reconciler import Reconciler
-from roomkeeper.engine.servers import LiveKitServer, ServerDirectory
-from roomkeeper.engine.wakeups import Wakeups
-from roomkeeper.engine.workers import Workers
+from roomkeeper.engine.operator import Operator
+from roomkeeper.engine.servers import OWN
+from roomkeeper.engine.settings import Settings
 from tests.unit.engine.clock import HandClock
 
 if TYPE_CHECKING:
@@ -28,6 +22,7 @@ if TYPE_CHECKING:
 
     from roomkeeper.adapters.ports import Body, Resource
     from roomkeeper.domain.outcomes import Outcome
+    from roomkeeper.engine.connection import Connection
 
 NAMESPACE = "team-a"
 NAME = "team-a_standup"
@@ -47,38 +42,44 @@ class Notes(EventRecorder):
 
 
 class Engine:
-    """All parts but what runs by itself: `settle` reconciles what is queued until nothing is."""
+    """The operator but for what runs by itself: `settle` reconciles what is queued until nothing is."""
 
     def __init__(self, *, count_people: bool = True) -> None:
         self.clock = HandClock()
         self.kubernetes = InMemoryKubernetes(self.clock)
         self.livekit = InMemoryLiveKit(self.clock)
-        self.server = LiveKitServer(
-            url="wss://livekit.example.com",
-            credentials=CREDENTIALS,
-            api=self.livekit,
-            clock=self.clock,
-            count_people=count_people,
+        settings = Settings(
+            livekit_url="wss://livekit.example.com",
+            livekit_credentials=CREDENTIALS,
+            participant_counts=count_people,
         )
-        self.servers = ServerDirectory(self.server)
-        self.objects, self.secrets = ObjectCache(), SecretCache()
-        self.queue = WorkQueue(self.clock)
-        self.wakeups = Wakeups(self.objects, self.secrets, self.servers, self.queue)
-        self.notes = Notes(self.kubernetes, self.clock)
-        self.reconciler = Reconciler(
+        self.operator = Operator(
+            settings,
             kubernetes=self.kubernetes,
-            objects=self.objects,
-            servers=self.servers,
-            gatherer=Gatherer(self.objects, self.secrets, self.servers, self.clock),
-            executor=Executor(self.kubernetes, self.objects, self.secrets),
-            counts=CountsThrottle(self.clock),
-            recorder=self.notes,
+            connect=lambda _, credentials: self.livekit.client(credentials),
+            clock=self.clock,
         )
-        self.workers = Workers(self.queue, self.reconciler)
+        self.notes = Notes(self.kubernetes, self.clock)
+        self.operator.status.recorder = self.notes
+        self.queue, self.wakeups, self.workers = (
+            self.operator.queue,
+            self.operator.wakeups,
+            self.operator.workers,
+        )
         # As over a network, an answer comes before the event about the same thing.
         self._on_the_way: deque[Callable[[], object]] = deque()
         self.kubernetes.watch(lambda *event: self._on_the_way.append(lambda: self.watched(*event)))
-        self.livekit.on_event = lambda event: self._on_the_way.append(lambda: self.wakeups.webhook(event))
+        self.livekit.on_event = lambda event: self._on_the_way.append(
+            lambda: self.wakeups.webhook(event, CREDENTIALS)
+        )
+
+    @property
+    def server(self) -> Connection:
+        """The connection to the operator's own server."""
+        known = self.operator.servers.get(OWN)
+        assert known is not None
+        assert known.connection is not None
+        return known.connection
 
     def declare(self, name: str = "standup", *, namespace: str = NAMESPACE, **spec: Any) -> Key:
         """Create a Room as `kubectl create` does."""
@@ -108,11 +109,7 @@ class Engine:
     async def probe(self) -> None:
         """List LiveKit's rooms as the resync does, and wake whom it concerns."""
         self.deliver()
-        before = self.server.state
-        changed = await self.server.probe(self.wakeups.is_claimed)
-        if self.server.state is not before:
-            self.wakeups.server_changed(self.server)
-        self.wakeups.rooms_changed(changed)
+        await self.workers.reconcilers[OWN.kind].reconcile(OWN)
 
     async def settle(self) -> list[Outcome]:
         """Reconcile every key that waits; an error passes through."""
@@ -123,7 +120,7 @@ class Engine:
                 return outcomes
             key = await self.queue.get()
             try:
-                outcomes.append(await self.reconciler.reconcile(key))
+                outcomes.append(await self.workers.reconcilers[key.kind].reconcile(key))
             finally:
                 self.queue.done(key)
 

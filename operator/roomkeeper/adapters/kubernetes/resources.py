@@ -5,6 +5,7 @@ from __future__ import annotations
 from roomkeeper.adapters.ports import Resource
 from roomkeeper.api.common import GROUP, VERSION
 
+LIVEKIT_SERVERS = Resource(GROUP, VERSION, "livekitservers")
 ROOMS = Resource(GROUP, VERSION, "rooms")
 SECRETS = Resource("", "v1", "secrets")
 EVENTS = Resource("events.k8s.io", "v1", "events")
