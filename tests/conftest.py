@@ -5,8 +5,15 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 STRICT = os.environ.get("CI") == "true"
+
+# A busy machine is slow, which is no property of what is tested; under CI a failure has to come again.
+settings.register_profile(
+    "roomkeeper", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=STRICT
+)
+settings.load_profile("roomkeeper")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

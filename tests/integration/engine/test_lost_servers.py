@@ -83,7 +83,7 @@ async def test_a_room_about_which_a_call_fails_is_created_again_before_the_next_
         )
     )
     asked = [method for method, _ in world.livekit.calls[before:] if method != "list_rooms"]
-    assert asked == ["update_room_metadata", "create_room", "update_room_metadata"]
+    assert asked == ["list_participants", "update_room_metadata", "create_room", "update_room_metadata"]
 
 
 async def test_an_object_is_not_let_go_because_livekit_could_not_be_asked_for_its_room(world: World) -> None:

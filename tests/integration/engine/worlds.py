@@ -18,14 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 
     from roomkeeper.adapters.ports import Body, Resource
-    from roomkeeper.domain.livekit import LiveRoom, Participant, RoomConfig, WebhookEvent
+    from roomkeeper.domain.livekit import (
+        Dispatch,
+        LiveRoom,
+        Participant,
+        ParticipantUpdate,
+        RoomConfig,
+        WebhookEvent,
+    )
 
 T = TypeVar("T")
 
+CREDENTIALS = Credentials("devkey", "a-secret-of-at-least-thirty-two-characters")
 SETTINGS = Settings(
     resync_seconds=0.2,
     livekit_url="ws://livekit.example.com",
-    livekit_credentials=Credentials("devkey", "a-secret-of-at-least-thirty-two-characters"),
+    livekit_credentials=CREDENTIALS,
 )
 
 
@@ -129,6 +137,29 @@ class MortalLiveKit:
     async def list_participants(self, name: str) -> list[Participant]:
         return await self._fuse.around("ListParticipants", self._inner.list_participants(name))
 
+    async def update_participant(self, name: str, identity: str, update: ParticipantUpdate) -> None:
+        call = self._inner.update_participant(name, identity, update)
+        await self._fuse.around("UpdateParticipant", call)
+
+    async def remove_participant(self, name: str, identity: str) -> None:
+        await self._fuse.around("RemoveParticipant", self._inner.remove_participant(name, identity))
+
+    async def list_dispatches(self, name: str) -> list[Dispatch]:
+        return await self._fuse.around("ListDispatch", self._inner.list_dispatches(name))
+
+    async def create_dispatch(self, name: str, agent_name: str, metadata: str = "") -> Dispatch:
+        call = self._inner.create_dispatch(name, agent_name, metadata)
+        return await self._fuse.around("CreateDispatch", call)
+
+    async def delete_dispatch(self, name: str, dispatch_id: str) -> None:
+        await self._fuse.around("DeleteDispatch", self._inner.delete_dispatch(name, dispatch_id))
+
+    async def creates_rooms_on_join(self) -> bool:
+        return await self._fuse.around("validate", self._inner.creates_rooms_on_join())
+
+    async def has_redis(self) -> bool:
+        return await self._fuse.around("ListEgress", self._inner.has_redis())
+
     async def aclose(self) -> None:
         """The world goes on."""
 
@@ -155,7 +186,7 @@ class World:
         self.operator = Operator(
             SETTINGS,
             kubernetes=MortalKubernetes(self.kubernetes, fuse),
-            livekit=MortalLiveKit(self.livekit, fuse),
+            connect=lambda _, __: MortalLiveKit(self.livekit, fuse),
             clock=SystemClock(),
         )
         self._running = asyncio.create_task(self.operator.run())
@@ -180,4 +211,4 @@ class World:
         if event.event == "room_started":
             self.sessions.add(event.room_sid)
         if self.operator is not None:
-            self.operator.wakeups.webhook(event)
+            self.operator.wakeups.webhook(event, CREDENTIALS)

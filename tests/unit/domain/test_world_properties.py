@@ -18,7 +18,7 @@ from roomkeeper.domain.outcomes import Done, Retry, Stalled, Waiting
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.room_plan import plan
 from roomkeeper.domain.room_status import conclude
-from roomkeeper.engine.reconciler import MAX_PASSES
+from roomkeeper.engine.room_reconciler import MAX_PASSES
 from tests.unit.domain.builders import config, received
 from tests.unit.domain.kstatus import CURRENT, FAILED, IN_PROGRESS, kstatus
 from tests.unit.domain.strategies import seen_before, worlds

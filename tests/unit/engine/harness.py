@@ -48,6 +48,7 @@ class Engine:
         self.clock = HandClock()
         self.kubernetes = InMemoryKubernetes(self.clock)
         self.livekit = InMemoryLiveKit(self.clock)
+        self.livekit.accepted.add(CREDENTIALS)
         settings = Settings(
             livekit_url="wss://livekit.example.com",
             livekit_credentials=CREDENTIALS,

@@ -6,9 +6,12 @@ import pytest
 
 from roomkeeper.domain.objects import CustomObject, Key, TokenSecret
 from roomkeeper.engine import cache as module
-from roomkeeper.engine.cache import ObjectCache, SecretCache, room_name
+from roomkeeper.engine.cache import ObjectCache, SecretCache
+from roomkeeper.engine.namespaces import NamespaceCache
+from roomkeeper.engine.servers import ServerDirectory
 
 KEY = Key("Room", "team", "a")
+DIRECTORY = ServerDirectory(own=None, default=None, namespaces=NamespaceCache(is_readable=True))
 
 
 def room(version: int, *, uid: str = "1", name: str = "a", **parts: Any) -> CustomObject:
@@ -38,7 +41,7 @@ def secret(version: int, *, uid: str = "s1", name: str = "a.host", owner: str = 
 
 @pytest.fixture
 def objects() -> ObjectCache:
-    return ObjectCache()
+    return ObjectCache(DIRECTORY.room_name)
 
 
 @pytest.fixture
@@ -110,7 +113,7 @@ def test_tombstones_do_not_pile_up(objects: ObjectCache, monkeypatch: pytest.Mon
 )
 def test_a_room_claims_a_name(objects: ObjectCache, parts: dict[str, Any], name: str) -> None:
     objects.observe(room(1, **parts))
-    assert room_name(room(1, **parts)) == name
+    assert DIRECTORY.room_name(room(1, **parts)) == name
     assert [claimant.key for claimant in objects.claimants(name)] == [KEY]
 
 

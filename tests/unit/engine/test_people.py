@@ -12,11 +12,14 @@ from roomkeeper.domain.agents import CreateDispatch, DeleteDispatch
 from roomkeeper.domain.livekit import ParticipantUpdate, Permission, RoomConfig
 from roomkeeper.domain.moderation import RemoveParticipant, UpdateParticipant
 from roomkeeper.domain.reasons import Reason
+from roomkeeper.engine.room_reconciler import RoomReconciler
+from roomkeeper.engine.servers import OWN
 from tests.unit.domain.builders import NAME, a_world
 from tests.unit.engine.harness import Engine
 
 if TYPE_CHECKING:
     from roomkeeper.domain.rooms import Action, World
+    from roomkeeper.engine.execute import Executor
 
 PUBLISHING = ParticipantUpdate(permission=Permission(can_publish=True), attributes={"a": "1"})
 
@@ -37,8 +40,15 @@ async def world_of(engine: Engine) -> World:
     return replace(a_world().held().live().build(), participants=people, dispatches=dispatches)
 
 
+def executor_of(engine: Engine) -> Executor:
+    """Return what carries out the actions of Rooms."""
+    reconciler = engine.workers.reconcilers["Room"]
+    assert isinstance(reconciler, RoomReconciler)
+    return reconciler.executor
+
+
 async def execute(engine: Engine, action: Action, world: World) -> World:
-    return await engine.reconciler.executor.execute(action, world, engine.server)
+    return await executor_of(engine).execute(action, world, engine.server)
 
 
 def sid_of(world: World, identity: str) -> str:
@@ -57,14 +67,14 @@ async def test_somebody_is_put_right_and_that_is_remembered(engine: Engine) -> N
     action = UpdateParticipant(NAME, "alice", sid_of(world, "alice"), PUBLISHING, mark="mark")
     after = await execute(engine, action, world)
     assert after.participants == tuple(await engine.livekit.list_participants(NAME))
-    assert after.corrected == engine.server.corrected == {"mark"}
+    assert after.corrected == engine.server.corrected.snapshot() == {"mark"}
 
 
 async def test_an_update_without_a_mark_is_not_remembered(engine: Engine) -> None:
     world = await world_of(engine)
     action = UpdateParticipant(NAME, "alice", sid_of(world, "alice"), PUBLISHING)
     after = await execute(engine, action, world)
-    assert after.corrected == engine.server.corrected == set()
+    assert after.corrected == engine.server.corrected.snapshot() == set()
 
 
 async def test_an_update_with_nothing_in_it_is_no_call(engine: Engine) -> None:
@@ -73,7 +83,7 @@ async def test_an_update_with_nothing_in_it_is_no_call(engine: Engine) -> None:
     after = await execute(engine, action, world)
     assert engine.livekit.calls == []
     assert after.participants == world.participants
-    assert engine.server.corrected == {"mark"}
+    assert engine.server.corrected.snapshot() == {"mark"}
 
 
 @pytest.mark.parametrize("kind", [RemoveParticipant, UpdateParticipant])
@@ -85,7 +95,7 @@ async def test_who_has_left_meanwhile_is_gone(engine: Engine, kind: type) -> Non
     after = await execute(engine, kind(NAME, "alice", sid, *more), world)
     assert [person.identity for person in after.participants or ()] == ["bob"]
     assert after.failure is None
-    assert engine.server.corrected == set()
+    assert engine.server.corrected.snapshot() == set()
 
 
 async def test_an_agent_is_sent_and_called_back(engine: Engine) -> None:
@@ -117,5 +127,5 @@ async def test_a_server_that_does_not_answer_is_a_failure(
     assert after.failure is not None
     assert after.failure.reason is Reason.SERVER_UNREACHABLE
     assert replace(after, failure=None) == world
-    assert engine.server.suspected.is_set()
-    assert engine.server.corrected == set()
+    assert OWN in engine.queue._due  # it is looked at soon
+    assert engine.server.corrected.snapshot() == set()

@@ -43,6 +43,7 @@ async def test_a_new_room(engine: Engine) -> None:
         "create secrets standup.viewer",
         STATUS,
         f"livekit create_room {NAME}",
+        f"livekit list_participants {NAME}",
     ]
     assert isinstance(outcome, Done)
     assert outcome.due_in is not None
@@ -69,7 +70,11 @@ async def test_a_restart_writes_nothing(engine: Engine) -> None:
             again.watched(resource, "ADDED", body)
     await again.probe()
     await again.settle()
-    assert again.asked() == ["livekit list_rooms"]
+    assert again.asked() == [
+        "livekit list_rooms",
+        "livekit creates_rooms_on_join",
+        "livekit has_redis",
+    ]
 
 
 async def test_metadata_that_is_edited_is_merged_with_what_is_there_now(engine: Engine) -> None:
@@ -137,6 +142,7 @@ async def test_a_foreign_secret_is_left_alone(engine: Engine) -> None:
         "get secrets standup.host",
         STATUS,
         f"livekit create_room {NAME}",
+        f"livekit list_participants {NAME}",
     ]
     assert engine.secret("standup.host") == theirs
     assert engine.ready_reason(key) == "SecretConflict"
@@ -166,6 +172,7 @@ async def test_the_secret_of_a_role_that_is_removed_is_deleted(engine: Engine) -
     assert engine.asked() == [
         STATUS,
         f"livekit list_rooms {NAME}",
+        f"livekit list_participants {NAME}",
     ]  # it says first who has a token of that role
     assert [entry["identity"] for entry in engine.status(key)["revokedIdentities"]] == ["viewer"]
     await engine.reconcile(key)

@@ -145,7 +145,13 @@ async def test_tokens_that_do_not_fit_are_refused_and_the_others_are_issued(
     [outcome] = await engine.settle()
     assert isinstance(outcome, Stalled)
     assert outcome.recheck_in is not None  # the host's tokens are renewed all the same
-    assert engine.asked() == [FINALIZER, "create secrets standup.host", STATUS, f"livekit create_room {NAME}"]
+    assert engine.asked() == [
+        FINALIZER,
+        "create secrets standup.host",
+        STATUS,
+        f"livekit create_room {NAME}",
+        f"livekit list_participants {NAME}",
+    ]
     assert engine.ready_reason(key) == "SecretTooLarge"
 
 
@@ -157,7 +163,12 @@ async def test_a_token_that_no_join_request_could_carry_is_refused(
     key = engine.declare(roles=[HOST])
     engine.asked()
     assert await engine.settle() == [Stalled()]
-    assert engine.asked() == [FINALIZER, STATUS, f"livekit create_room {NAME}"]
+    assert engine.asked() == [
+        FINALIZER,
+        STATUS,
+        f"livekit create_room {NAME}",
+        f"livekit list_participants {NAME}",
+    ]
     assert engine.ready_reason(key) == "TokenTooLarge"
 
 

@@ -9,7 +9,7 @@ import pytest
 from roomkeeper.adapters.livekit.memory import InMemoryLiveKit
 from roomkeeper.domain.livekit import LiveRoom, RoomConfig
 from roomkeeper.domain.rooms import People
-from roomkeeper.engine.servers import CREATED_RECENTLY_SECONDS, LiveKitServer
+from roomkeeper.engine.connection import CREATED_RECENTLY_SECONDS, Connection
 from tests.unit.engine.clock import HandClock
 from tests.unit.engine.harness import CREDENTIALS
 
@@ -29,18 +29,19 @@ def livekit(clock: HandClock) -> InMemoryLiveKit:
     return InMemoryLiveKit(clock)
 
 
-def server_of(livekit: InMemoryLiveKit, clock: HandClock, *, count_people: bool = True) -> LiveKitServer:
-    return LiveKitServer(
+def server_of(livekit: InMemoryLiveKit, clock: HandClock, *, count_people: bool = True) -> Connection:
+    return Connection(
         url="wss://livekit.example.com",
         credentials=CREDENTIALS,
-        api=livekit,
+        connect=lambda _, __: livekit,
         clock=clock,
         count_people=count_people,
+        on_suspicion=lambda: None,
     )
 
 
 @pytest.fixture
-async def server(livekit: InMemoryLiveKit, clock: HandClock) -> LiveKitServer:
+async def server(livekit: InMemoryLiveKit, clock: HandClock) -> Connection:
     """Give a server that was listed once, empty."""
     server = server_of(livekit, clock)
     await probe(server)
@@ -48,11 +49,11 @@ async def server(livekit: InMemoryLiveKit, clock: HandClock) -> LiveKitServer:
     return server
 
 
-async def probe(server: LiveKitServer) -> set[str]:
+async def probe(server: Connection) -> set[str]:
     return await server.probe(lambda name: not name.startswith("unclaimed"))
 
 
-async def created(server: LiveKitServer, clock: HandClock) -> LiveRoom:
+async def created(server: Connection, clock: HandClock) -> LiveRoom:
     """Have a room that was created a while ago."""
     live = await server.create("r", CONFIG, "")
     clock.advance(CREATED_RECENTLY_SECONDS)
@@ -60,7 +61,7 @@ async def created(server: LiveKitServer, clock: HandClock) -> LiveRoom:
 
 
 async def test_counts_that_change_in_the_list_wake_and_are_looked_into(
-    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
+    server: Connection, livekit: InMemoryLiveKit, clock: HandClock
 ) -> None:
     await created(server, clock)
     assert await probe(server) == set()
@@ -71,18 +72,18 @@ async def test_counts_that_change_in_the_list_wake_and_are_looked_into(
 
 
 async def test_the_list_tells_what_came_changed_and_went(
-    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
+    server: Connection, livekit: InMemoryLiveKit, clock: HandClock
 ) -> None:
     await livekit.create_room("unclaimed", CONFIG)
     await livekit.create_room("r", CONFIG)
     assert await probe(server) == {"r"}
-    assert server.lists("r")
-    assert not server.lists("unclaimed")
+    assert server.sightings.get("r")
+    assert not server.sightings.get("unclaimed")
     await livekit.update_room_metadata("r", "x")
     assert await probe(server) == {"r"}
     await livekit.delete_room("r")
     assert await probe(server) == {"r"}
-    assert not server.lists("r")
+    assert not server.sightings.get("r")
 
 
 class SlowLiveKit(InMemoryLiveKit):
@@ -110,7 +111,7 @@ async def test_a_list_that_began_before_a_create_does_not_drop_the_room(clock: H
 
     livekit.meanwhile = create
     assert await probe(server) == set()
-    assert server.lists("r")
+    assert server.sightings.get("r")
 
 
 async def test_a_list_that_began_before_a_deletion_does_not_bring_the_room_back(clock: HandClock) -> None:
@@ -126,4 +127,4 @@ async def test_a_list_that_began_before_a_deletion_does_not_bring_the_room_back(
 
     livekit.meanwhile = delete
     assert await probe(server) == set()
-    assert not server.lists("r")
+    assert not server.sightings.get("r")

@@ -11,10 +11,13 @@ import pytest
 from roomkeeper.adapters.kubernetes.resources import ROOMS, SECRETS
 from roomkeeper.domain.livekit import WebhookEvent
 from roomkeeper.engine import wakeups as module
-from tests.unit.engine.harness import NAME, NAMESPACE, Engine
+from roomkeeper.engine.servers import OWN
+from tests.unit.engine.harness import CREDENTIALS, NAME, NAMESPACE, Engine
 
 if TYPE_CHECKING:
+    from roomkeeper.domain.livekit import Credentials
     from roomkeeper.domain.objects import Key
+    from roomkeeper.engine.servers import KnownServer
 
 EVENT = WebhookEvent("EV_x", "participant_joined", NAME, "RM_1", "devkey", datetime(2026, 1, 1, tzinfo=UTC))
 
@@ -22,6 +25,13 @@ EVENT = WebhookEvent("EV_x", "participant_joined", NAME, "RM_1", "devkey", datet
 @pytest.fixture
 async def engine() -> Engine:
     return Engine()
+
+
+def own(engine: Engine) -> KnownServer:
+    """Return the operator's own server."""
+    known = engine.operator.servers.get(OWN)
+    assert known is not None
+    return known
 
 
 async def woken(engine: Engine) -> list[Key]:
@@ -89,19 +99,26 @@ async def test_a_secret_of_nobody_wakes_nobody(engine: Engine) -> None:
 async def test_a_webhook_wakes_who_claims_the_room(engine: Engine) -> None:
     key = engine.declare()
     await woken(engine)
-    assert engine.wakeups.webhook(EVENT) == "woken"
+    assert engine.wakeups.webhook(EVENT, CREDENTIALS) == "woken"
     assert await woken(engine) == [key]
 
 
 @pytest.mark.parametrize(
-    "event",
-    [replace(EVENT, room_name="nobody's"), replace(EVENT, room_name=""), replace(EVENT, api_key="another")],
-    ids=["a room of nobody", "no room", "another server"],
+    ("event", "signer"),
+    [
+        (replace(EVENT, room_name="nobody's"), CREDENTIALS),
+        (replace(EVENT, room_name=""), CREDENTIALS),
+        (replace(EVENT, api_key="another"), replace(CREDENTIALS, api_key="another")),
+        (EVENT, replace(CREDENTIALS, api_secret="a-bogus-secret-of-at-least-thirty-two-characters")),
+    ],
+    ids=["a room of nobody", "no room", "another server", "another secret under that key"],
 )
-async def test_a_webhook_about_nothing_of_ours_is_ignored(engine: Engine, event: WebhookEvent) -> None:
+async def test_a_webhook_about_nothing_of_ours_is_ignored(
+    engine: Engine, event: WebhookEvent, signer: Credentials
+) -> None:
     engine.declare()
     await woken(engine)
-    assert engine.wakeups.webhook(event) == "ignored"
+    assert engine.wakeups.webhook(event, signer) == "ignored"
     assert await woken(engine) == []
 
 
@@ -109,7 +126,10 @@ async def test_a_webhook_that_is_repeated_wakes_once(engine: Engine, monkeypatch
     monkeypatch.setattr(module, "REMEMBERED_EVENTS", 2)
     engine.declare()
     await woken(engine)
-    results = [engine.wakeups.webhook(replace(EVENT, id=number)) for number in ("1", "1", "2", "1", "3", "1")]
+    results = [
+        engine.wakeups.webhook(replace(EVENT, id=number), CREDENTIALS)
+        for number in ("1", "1", "2", "1", "3", "1")
+    ]
     assert results == [
         "woken",
         "replayed",
@@ -128,7 +148,7 @@ async def test_the_echo_of_our_own_create_wakes_nobody(engine: Engine) -> None:
 async def test_a_server_that_changed_wakes_everybody_in_the_background(engine: Engine) -> None:
     first, second = engine.declare("a"), engine.declare("b")
     await woken(engine)
-    engine.wakeups.server_changed(engine.server)
+    engine.wakeups.server_changed(own(engine))
     engine.queue.add(second)
     assert await woken(engine) == [second, first]
 
@@ -137,10 +157,10 @@ async def test_rooms_that_changed_wake_their_claimants(engine: Engine) -> None:
     key = engine.declare()
     engine.declare("other")
     await woken(engine)
-    engine.wakeups.rooms_changed({NAME, "nobody's"})
+    engine.wakeups.rooms_changed(own(engine), {NAME, "nobody's"})
     assert await woken(engine) == [key]
-    assert engine.wakeups.is_claimed(NAME)
-    assert not engine.wakeups.is_claimed("nobody's")
+    assert engine.wakeups.is_claimed(own(engine), NAME)
+    assert not engine.wakeups.is_claimed(own(engine), "nobody's")
 
 
 async def test_a_room_that_went_while_nobody_watched_is_dropped(engine: Engine) -> None:
@@ -150,4 +170,4 @@ async def test_a_room_that_went_while_nobody_watched_is_dropped(engine: Engine) 
     engine.kubernetes.store.delete(ROOMS, namespace=NAMESPACE, name="standup")
     engine._on_the_way.clear()
     engine.wakeups.object_event("Room", "DELETED", body)
-    assert engine.objects.get(key) is None
+    assert engine.operator.objects.get(key) is None

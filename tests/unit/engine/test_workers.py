@@ -44,7 +44,7 @@ def script() -> Script:
 @pytest.fixture
 async def queue(script: Script) -> AsyncIterator[WorkQueue]:
     queue = WorkQueue(HandClock())
-    workers = asyncio.create_task(Workers(queue, script).run())
+    workers = asyncio.create_task(Workers(queue, {"Room": script}).run())
     yield queue
     workers.cancel()
     with pytest.raises(asyncio.CancelledError):  # so none of them has ended by itself

@@ -14,7 +14,7 @@ from roomkeeper.adapters.ports import (
 )
 from roomkeeper.domain.livekit import LiveRoom, ParticipantKind, RoomConfig, WebhookEvent
 from roomkeeper.domain.rooms import Absence, People, ServerState
-from roomkeeper.engine.servers import CREATED_RECENTLY_SECONDS, LiveKitServer, Look, ServerDirectory
+from roomkeeper.engine.connection import CREATED_RECENTLY_SECONDS, Connection, Look
 from tests.unit.engine.clock import HandClock
 from tests.unit.engine.harness import CREDENTIALS
 
@@ -31,18 +31,19 @@ def livekit(clock: HandClock) -> InMemoryLiveKit:
     return InMemoryLiveKit(clock)
 
 
-def server_of(livekit: InMemoryLiveKit, clock: HandClock, *, count_people: bool = True) -> LiveKitServer:
-    return LiveKitServer(
+def server_of(livekit: InMemoryLiveKit, clock: HandClock, *, count_people: bool = True) -> Connection:
+    return Connection(
         url="wss://livekit.example.com",
         credentials=CREDENTIALS,
-        api=livekit,
+        connect=lambda _, __: livekit,
         clock=clock,
         count_people=count_people,
+        on_suspicion=lambda: None,
     )
 
 
 @pytest.fixture
-async def server(livekit: InMemoryLiveKit, clock: HandClock) -> LiveKitServer:
+async def server(livekit: InMemoryLiveKit, clock: HandClock) -> Connection:
     """Give a server that was listed once, empty."""
     server = server_of(livekit, clock)
     await probe(server)
@@ -50,7 +51,7 @@ async def server(livekit: InMemoryLiveKit, clock: HandClock) -> LiveKitServer:
     return server
 
 
-async def probe(server: LiveKitServer) -> set[str]:
+async def probe(server: Connection) -> set[str]:
     return await server.probe(lambda name: not name.startswith("unclaimed"))
 
 
@@ -58,7 +59,7 @@ def webhook(event: str, *, name: str = "r", sid: str = "RM_1") -> WebhookEvent:
     return WebhookEvent("EV_1", event, name, sid, "devkey", datetime(2026, 1, 1, tzinfo=UTC))
 
 
-async def created(server: LiveKitServer, clock: HandClock) -> LiveRoom:
+async def created(server: Connection, clock: HandClock) -> LiveRoom:
     """Have a room that was created a while ago."""
     live = await server.create("r", CONFIG, "")
     clock.advance(CREATED_RECENTLY_SECONDS)
@@ -66,7 +67,7 @@ async def created(server: LiveKitServer, clock: HandClock) -> LiveRoom:
 
 
 async def test_a_look_costs_nothing_when_nothing_happened(
-    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
+    server: Connection, livekit: InMemoryLiveKit, clock: HandClock
 ) -> None:
     live = await created(server, clock)
     livekit.calls.clear()
@@ -75,14 +76,14 @@ async def test_a_look_costs_nothing_when_nothing_happened(
     assert livekit.calls == []
 
 
-async def test_a_caller_can_ask_for_a_fresh_look(server: LiveKitServer, livekit: InMemoryLiveKit) -> None:
+async def test_a_caller_can_ask_for_a_fresh_look(server: Connection, livekit: InMemoryLiveKit) -> None:
     live = await livekit.create_room("r", CONFIG)
     assert await server.look("r", fresh=True) == Look(live)
     assert livekit.calls[-1] == ("list_rooms", "r")
 
 
 async def test_absence_counts_only_after_a_second_look(
-    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
+    server: Connection, livekit: InMemoryLiveKit, clock: HandClock
 ) -> None:
     live = await livekit.create_room("r", CONFIG)  # behind our back
     assert await server.look("r", known_sid="RM_0") == Look(live)
@@ -95,7 +96,7 @@ async def test_absence_counts_only_after_a_second_look(
 
 
 async def test_absence_right_after_our_own_create_tells_nothing(
-    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
+    server: Connection, livekit: InMemoryLiveKit, clock: HandClock
 ) -> None:
     live = await server.create("r", CONFIG, "")
     await livekit.delete_room("r")
@@ -106,19 +107,19 @@ async def test_absence_right_after_our_own_create_tells_nothing(
 
 
 async def test_a_session_that_ended_is_believed_gone_even_right_after_our_create(
-    server: LiveKitServer, livekit: InMemoryLiveKit
+    server: Connection, livekit: InMemoryLiveKit
 ) -> None:
     live = await server.create("r", CONFIG, "")
     await livekit.delete_room("r")
-    assert server.hear(webhook("room_finished", sid=live.sid))
+    assert server.hear(webhook("room_finished", sid=live.sid), is_claimed=True)
     assert await server.look("r", known_sid=live.sid) == Look(None, Absence.CERTAIN)
 
 
 async def test_a_room_that_is_being_closed_is_looked_at_until_it_is_gone(
-    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
+    server: Connection, livekit: InMemoryLiveKit, clock: HandClock
 ) -> None:
     live = await created(server, clock)
-    server.hear(webhook("room_finished", sid=live.sid))
+    server.hear(webhook("room_finished", sid=live.sid), is_claimed=True)
     for _ in range(2):
         assert await server.look("r", known_sid=live.sid) == Look(None, Absence.TOO_EARLY)
     await livekit.delete_room("r")
@@ -126,32 +127,33 @@ async def test_a_room_that_is_being_closed_is_looked_at_until_it_is_gone(
 
 
 async def test_the_end_of_an_earlier_session_says_nothing_of_the_next(
-    server: LiveKitServer, clock: HandClock
+    server: Connection, clock: HandClock
 ) -> None:
     live = await created(server, clock)
-    server.hear(webhook("room_finished", sid="RM_before"))
-    server.hear(webhook("participant_left"))
-    assert await server.look("r", known_sid=live.sid) == Look(live, people=People())
+    server.hear(webhook("room_finished", sid="RM_before"), is_claimed=True)
+    server.hear(webhook("participant_left"), is_claimed=True)
+    assert await server.look("r", known_sid=live.sid) == Look(live, participants=())
+    assert Look(live, participants=()).people == People()
 
 
-async def test_the_echo_of_our_own_create_is_no_news(server: LiveKitServer, livekit: InMemoryLiveKit) -> None:
+async def test_the_echo_of_our_own_create_is_no_news(server: Connection, livekit: InMemoryLiveKit) -> None:
     live = await server.create("r", CONFIG, "")
     livekit.calls.clear()
-    assert not server.hear(webhook("room_started", sid=live.sid))
-    assert server.hear(webhook("room_started", sid="RM_another"))
+    assert not server.hear(webhook("room_started", sid=live.sid), is_claimed=True)
+    assert server.hear(webhook("room_started", sid="RM_another"), is_claimed=True)
     await server.look("r")
     assert livekit.calls[0] == ("list_rooms", "r")
 
 
 async def test_people_are_listed_when_a_webhook_tells_of_them_and_only_then(
-    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
+    server: Connection, livekit: InMemoryLiveKit, clock: HandClock
 ) -> None:
     await created(server, clock)
     livekit.join("r", "alice", is_publisher=True)
     livekit.join("r", "bob")
     livekit.join("r", "agent", ParticipantKind.AGENT, is_publisher=True)
     livekit.join("r", "recorder", ParticipantKind.EGRESS)
-    server.hear(webhook("participant_joined"))
+    server.hear(webhook("participant_joined"), is_claimed=True)
     assert (await server.look("r")).people == People(2, 1)
     assert (await server.look("r")).people is None
 
@@ -161,18 +163,18 @@ async def test_people_are_not_listed_where_nobody_wants_counts(
 ) -> None:
     server = server_of(livekit, clock, count_people=False)
     await server.create("r", CONFIG, "")
-    server.hear(webhook("participant_joined"))
+    server.hear(webhook("participant_joined"), is_claimed=True)
     assert (await server.look("r")).people is None
     assert ("list_participants", "r") not in livekit.calls
 
 
 @pytest.mark.parametrize("method", ["list_rooms", "list_participants"])
 async def test_a_look_that_fails_keeps_the_hint(
-    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock, method: str
+    server: Connection, livekit: InMemoryLiveKit, clock: HandClock, method: str
 ) -> None:
     await created(server, clock)
     livekit.join("r", "alice")
-    server.hear(webhook("participant_joined"))
+    server.hear(webhook("participant_joined"), is_claimed=True)
     livekit.fail_next(method, LiveKitUnreachableError("no"))
     with pytest.raises(LiveKitUnreachableError):
         await server.look("r")
@@ -180,7 +182,7 @@ async def test_a_look_that_fails_keeps_the_hint(
 
 
 async def test_a_count_that_was_not_written_is_asked_for_again(
-    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
+    server: Connection, livekit: InMemoryLiveKit, clock: HandClock
 ) -> None:
     await created(server, clock)
     server.recount("r")
@@ -188,7 +190,7 @@ async def test_a_count_that_was_not_written_is_asked_for_again(
 
 
 async def test_a_room_that_is_gone_already_is_as_good_as_deleted(
-    server: LiveKitServer, livekit: InMemoryLiveKit
+    server: Connection, livekit: InMemoryLiveKit
 ) -> None:
     with pytest.raises(LiveKitNotFoundError):
         await livekit.delete_room("r")
@@ -197,7 +199,7 @@ async def test_a_room_that_is_gone_already_is_as_good_as_deleted(
 
 async def test_what_a_probe_makes_of_the_server(livekit: InMemoryLiveKit, clock: HandClock) -> None:
     server = server_of(livekit, clock)
-    assert (server.state, server.is_usable, server.probed.is_set()) == (ServerState.UNKNOWN, False, False)
+    assert (server.state, server.is_usable, server.failures) == (ServerState.UNKNOWN, False, 0)
     down, refused = LiveKitUnreachableError("down"), LiveKitCredentialsError("no")
     story = [
         (down, ServerState.UNREACHABLE, False, 1),
@@ -213,16 +215,15 @@ async def test_what_a_probe_makes_of_the_server(livekit: InMemoryLiveKit, clock:
     for outage, state, key_was_accepted, failures in story:
         livekit.outage = outage
         await probe(server)
-        assert (server.state, server.view.key_was_accepted, server.failures) == (
+        assert (server.state, server.keys.was_accepted, server.failures) == (
             state,
             key_was_accepted,
             failures,
         )
-    assert server.probed.is_set()
 
 
 async def test_rooms_are_doubted_after_the_server_was_away_until_they_are_created_again(
-    server: LiveKitServer, livekit: InMemoryLiveKit, clock: HandClock
+    server: Connection, livekit: InMemoryLiveKit, clock: HandClock
 ) -> None:
     await created(server, clock)
     livekit.outage = LiveKitUnreachableError("down")
@@ -232,10 +233,3 @@ async def test_rooms_are_doubted_after_the_server_was_away_until_they_are_create
     assert (await server.look("r")).is_doubted
     await server.create("r", CONFIG, "")
     assert not (await server.look("r")).is_doubted
-
-
-async def test_servers_are_found_by_the_key_that_signed(server: LiveKitServer) -> None:
-    directory = ServerDirectory(server)
-    assert directory.signed_by("devkey") == directory.all() == [server]
-    assert directory.signed_by("another") == []
-    assert ServerDirectory(None).all() == ServerDirectory(None).signed_by("devkey") == []
