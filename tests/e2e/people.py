@@ -1,61 +1,75 @@
-"""People who join a room with a real WebRTC client, on an event loop beside the test."""
+"""People who join a room with a real WebRTC client, each in a process of its own (see participant.py)."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from livekit import rtc
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Mapping
 
-T = TypeVar("T")
+PROGRAM = Path(__file__).parents[1] / "integration" / "livekit" / "participant.py"
 
-LIMIT_SECONDS = 30  # for whatever one of them does
+
+class JoinRefusedError(Exception):
+    """The server did not let them in."""
+
+
+class PublishRefusedError(Exception):
+    """The server did not take the track; the library gives up after ten seconds."""
 
 
 class Person:
-    """One client. Its loop runs in a thread, so that it stays connected while the test waits for something."""
+    """One client: join, publish, leave, and end at last."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._room: rtc.Room | None = None
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
     def join(self, secret: Mapping[str, str], token: str = "") -> None:
-        """Join with what a role's Secret says; rtc.ConnectError when the server does not let them in."""
-        self._do(self._join(secret["LIVEKIT_URL"], token or secret["LIVEKIT_TOKEN"]))
+        """Join with what a role's Secret says, or with another token."""
+        self.end()
+        self._process = subprocess.Popen(
+            [sys.executable, str(PROGRAM)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        if self._ask(f"{secret['LIVEKIT_URL']}\n{token or secret['LIVEKIT_TOKEN']}") != "joined":
+            self.end()
+            raise JoinRefusedError
 
-    def publish(self) -> None:
-        """Publish a microphone; PublishTrackError when the server does not take it."""
-        self._do(self._publish())
+    def publish(self, source: str = "microphone") -> None:
+        """Publish a microphone or camera."""
+        if self._ask(f"publish {source}") != "published":
+            raise PublishRefusedError
 
     def leave(self) -> None:
-        """Disconnect, if connected."""
-        if self._room is not None:
-            self._do(self._room.disconnect())
-            self._room = None
+        """Disconnect as people do."""
+        if self._process is not None:
+            self._ask("leave")
+            self.end()
 
     def end(self) -> None:
-        """Leave and stop the loop."""
-        self.leave()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(LIMIT_SECONDS)
-        self._loop.close()
+        """End the process, whatever it does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
 
-    def _do(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(LIMIT_SECONDS)
-
-    async def _join(self, url: str, token: str) -> None:
-        self._room = rtc.Room()
-        await self._room.connect(url, token)
-
-    async def _publish(self) -> None:
-        assert self._room is not None
-        source = rtc.AudioSource(48_000, 1)
-        track = rtc.LocalAudioTrack.create_audio_track("microphone", source)
-        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
-        await self._room.local_participant.publish_track(track, options)
+    def _ask(self, what: str) -> str:
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{what}\n")
+        process.stdin.flush()
+        return process.stdout.readline().strip()

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from roomkeeper.api import common
 from roomkeeper.api.room import DeletionPolicy
-from roomkeeper.domain import checks, rooms
+from roomkeeper.domain import checks, rooms, tokens
+from roomkeeper.domain.objects import read_time
 from roomkeeper.domain.rooms import Absence, Action, DeleteRoom, RemoveFinalizer, World
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 def plan(world: World) -> tuple[Action, ...]:
@@ -12,7 +19,7 @@ def plan(world: World) -> tuple[Action, ...]:
     if not world.room.is_held:
         return ()
     if not _has_to_delete(world):
-        return (RemoveFinalizer(),)
+        return (RemoveFinalizer(buried_until=_buried_until(world)),)
     if rooms.is_usable(world) and world.failure is None:
         if world.live and world.is_doubted:
             return (rooms.revive(world, world.live),)
@@ -20,11 +27,25 @@ def plan(world: World) -> tuple[Action, ...]:
     return (RemoveFinalizer(orphan=world.room_name),) if grace_is_over(world) else ()
 
 
-def _has_to_delete(world: World) -> bool:
-    """Tell whether a room of ours may still be there: never one that is somebody else's or to be retained."""
+def _is_ours_to_delete(world: World) -> bool:
+    """Tell whether the room goes with the object: never one that is somebody else's or to be retained."""
     never_made = world.server is None or checks.room_name_is_unusable(world) is not None
-    is_not_ours = never_made or checks.adoption_is_refused(world) is not None
-    if is_not_ours or world.older_claim is not None or deletion_policy(world) is DeletionPolicy.RETAIN:
+    is_not_ours = never_made or checks.adoption_is_refused(world) is not None or world.older_claim is not None
+    return not is_not_ours and deletion_policy(world) is DeletionPolicy.DELETE
+
+
+def _buried_until(world: World) -> datetime | None:
+    """Return until when a token of ours can bring the room back; None: it is none of ours, or there is no token."""
+    if not _is_ours_to_delete(world):
+        return None
+    ends = [tokens.time_of(secret, common.ANNOTATION_EXPIRES_AT) for secret in world.secrets.values()]
+    ends += [read_time(issued.get("expiresAt")) for issued in world.room.status.get("tokens", ())]
+    return max((end for end in ends if end), default=None)
+
+
+def _has_to_delete(world: World) -> bool:
+    """Tell whether a room of ours may still be there."""
+    if not _is_ours_to_delete(world):
         return False
     was_not_seen = world.failure is not None or not rooms.is_usable(world)  # nobody knows, so it may be there
     return world.live is not None or was_not_seen or world.absence is not Absence.CERTAIN
@@ -32,8 +53,9 @@ def _has_to_delete(world: World) -> bool:
 
 def deletion_policy(world: World) -> DeletionPolicy:
     """Return what was declared, else Delete, but Retain for a room that was there before the object."""
-    if world.spec is not None and world.spec.deletion_policy is not None:
-        return world.spec.deletion_policy
+    declared = world.room.spec.get("deletionPolicy")  # also of a spec that this version cannot read
+    if declared in set(DeletionPolicy):
+        return DeletionPolicy(declared)
     return DeletionPolicy.RETAIN if rooms.was_there_before(world) else DeletionPolicy.DELETE
 
 

@@ -67,6 +67,7 @@ class Permission:
     # Set by the token and kept by an update: LiveKit takes the whole set, and leaving them out would clear them.
     agent: bool = False
     recorder: bool = False
+    can_manage_agent_session: bool = False
 
 
 @dataclass(frozen=True, slots=True)

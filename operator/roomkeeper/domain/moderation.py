@@ -141,7 +141,12 @@ def _permission(person: Participant, role: Role, denied: Iterable[str], *, is_du
     if not is_due and role.permissions_policy is not PermissionsPolicy.ENFORCE:
         return _without(live, frozenset(denied))
     wanted = claims.permission(claims.deny(claims.video_grants(role), denied))
-    return replace(wanted, agent=live.agent, recorder=live.recorder)
+    return replace(
+        wanted,
+        agent=live.agent,
+        recorder=live.recorder,
+        can_manage_agent_session=live.can_manage_agent_session,
+    )
 
 
 def _without(permission: Permission, denied: frozenset[str]) -> Permission:

@@ -109,10 +109,14 @@ class AddFinalizer:
 
 @dataclass(frozen=True, slots=True)
 class RemoveFinalizer:
-    """Let the object go. `orphan` names the room that could not be deleted, "" when there is none."""
+    """Let the object go. `orphan` names the room that could not be deleted, "" when there is none.
+
+    Until `buried_until` a token can bring the deleted room back; None: there is nothing to look after.
+    """
 
     orphan: str = ""
     finalizer: str = common.FINALIZER
+    buried_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,8 @@ class Connection:
         self.has_redis: bool | None = None
         self.active_since: datetime | None = None  # changes were found of which no webhook had told
         self._watched: set[str] = set()
+        self._buried: dict[str, datetime] = {}
+        self.resurrected: set[str] = set()  # buried rooms that the last list showed
         self._capabilities_at: float | None = None
         self._probed_at: float | None = None
         self._heard_at: float | None = None
@@ -137,6 +139,7 @@ class Connection:
             if self.state is not ServerState.ACCEPTED or self.failures > TOLERATED_FAILURES:
                 self.state = ServerState.UNREACHABLE
             return set()
+        self.resurrected = {room.name for room in listed if self.is_buried(room.name)}
         changed = self.sightings.listed([room for room in listed if is_claimed(room.name)], began=began)
         self._notice_silence(changed, began)
         changed |= self._watched & {name for name in self._watched if self.sightings.get(name)}
@@ -146,6 +149,18 @@ class Connection:
         self.state = ServerState.ACCEPTED
         self.keys.was_accepted = True
         return changed
+
+    def bury(self, name: str, until: datetime) -> None:
+        """Remember a room of a deleted object until the last token that could bring it back has expired."""
+        self._buried[name] = until
+
+    def is_buried(self, name: str) -> bool:
+        """Tell whether a room of that name must not come back."""
+        until = self._buried.get(name)
+        if until is not None and until <= self._clock.now():
+            del self._buried[name]
+            return False
+        return until is not None
 
     def keep_watching(self, name: str, wanted: bool) -> None:  # noqa: FBT001 - reads well where it is called
         """Have a room looked at with every list, because somebody in it may have to be put right."""

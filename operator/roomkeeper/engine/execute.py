@@ -48,6 +48,8 @@ class Executor:
             case rooms.AddFinalizer():
                 return await self._patch_finalizers(world, [*world.room.finalizers, common.FINALIZER])
             case rooms.RemoveFinalizer():
+                if server and action.buried_until:
+                    server.bury(world.room_name, action.buried_until)
                 return await self._let_go(world, action.orphan)
             case rooms.IssueTokens():
                 return await self._issue(action, world, server)

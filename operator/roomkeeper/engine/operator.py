@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from roomkeeper.adapters.kubernetes.client import KubernetesClient
 from roomkeeper.adapters.kubernetes.events import EventRecorder
 from roomkeeper.adapters.livekit.client import LiveKitClient
-from roomkeeper.engine import metrics
+from roomkeeper.engine import metrics, tombstones
 from roomkeeper.engine.cache import ROOM, ObjectCache, SecretCache
 from roomkeeper.engine.connection import Connection
 from roomkeeper.engine.counts import CountsThrottle
@@ -75,7 +75,14 @@ class Operator:
         self.recorder = EventRecorder(kubernetes, clock, instance=socket.gethostname())
         self._cache_resync = CacheResync(kubernetes, self.wakeups, settings.namespaces)
         self.status = StatusWriter(kubernetes, self.objects, self.recorder)
-        self.workers = Workers(self.queue, {ROOM: self._room_reconciler(), SERVER: self._server_reconciler()})
+        self.workers = Workers(
+            self.queue,
+            {
+                ROOM: self._room_reconciler(),
+                SERVER: self._server_reconciler(),
+                tombstones.KIND: tombstones.TombstoneReconciler(self.servers, self.wakeups),
+            },
+        )
         self._working = asyncio.Event()
         metrics.QUEUE_DEPTH.set_function(lambda: len(self.queue))
         metrics.OBJECTS.set_function(lambda: len(self.objects))

@@ -52,7 +52,8 @@ class Gatherer:
         )
         if server is None or connection is None or not connection.is_usable:
             return world
-        if spec is None or world.older_claim or not _may_see(room, name, server):
+        is_unreadable = spec is None and not room.deleted_at  # a deletion needs no spec
+        if is_unreadable or world.older_claim or not _may_see(room, name, server):
             return world
         look, failure = await self._look(connection, room, name)
         return replace(

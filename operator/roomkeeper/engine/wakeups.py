@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from roomkeeper.domain.objects import CustomObject, Key, TokenSecret
+from roomkeeper.engine import tombstones
 from roomkeeper.engine.cache import ROOM
 from roomkeeper.engine.queue import Priority
 from roomkeeper.engine.servers import KIND as SERVER
@@ -61,7 +62,7 @@ class Wakeups:
             return
         self._wake(self.objects.claimants(self.servers.room_name(gone)))
         server = self.servers.resolve(gone).known
-        if server:
+        if server and server.spec:
             self.queue.add(server.key)  # it may be held only for this one
 
     def namespace_event(self, event: str | None, body: Body) -> None:
@@ -104,6 +105,8 @@ class Wakeups:
             claimants = self._claimants(connection, event.room_name)
             if connection.hear(event, is_claimed=bool(claimants)):
                 concerned += claimants
+            elif not claimants and event.event == "room_started":
+                self._wake_buried(connection, {event.room_name})
         self._wake(concerned)
         return "woken" if concerned else "ignored"
 
@@ -111,6 +114,8 @@ class Wakeups:
         """Wake the Rooms of a server whose room is not what it was at the last list."""
         for name in names:
             self._wake(self._claimants(server.connection, name))
+        if server.connection:
+            self._wake_buried(server.connection, server.connection.resurrected)
 
     def server_changed(self, server: KnownServer) -> None:
         """Wake what belongs to a server that is another now, and what has had none; live rooms first."""
@@ -128,6 +133,13 @@ class Wakeups:
     def is_claimed(self, server: KnownServer, name: str) -> bool:
         """Tell whether some Room claims a name on a server."""
         return bool(self._claimants(server.connection, name))
+
+    def _wake_buried(self, connection: Connection, names: Iterable[str]) -> None:
+        """Have rooms of deleted objects deleted again."""
+        server = next(server for server in self.servers if server.connection is connection)
+        for name in names:
+            if connection.is_buried(name):
+                self.queue.add(tombstones.key_of(server.key, name))
 
     def _claimants(self, connection: Connection | None, name: str) -> list[CustomObject]:
         return [

@@ -81,6 +81,7 @@ def permission(message: ParticipantPermission) -> Permission:
         hidden=message.hidden,
         agent=message.agent,
         recorder=message.recorder,
+        can_manage_agent_session=message.can_manage_agent_session,
     )
 
 
@@ -96,6 +97,7 @@ def to_permission(value: Permission) -> ParticipantPermission:
         hidden=value.hidden,
         agent=value.agent,
         recorder=value.recorder,
+        can_manage_agent_session=value.can_manage_agent_session,
     )
 
 

@@ -1,0 +1,54 @@
+"""Rooms of deleted objects: a token that has not expired brings one back, and nobody would close it any more.
+
+They are deleted again until the last token has expired, as far as this process remembers them.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from roomkeeper.adapters.ports import LiveKitError
+from roomkeeper.domain.objects import Key
+from roomkeeper.domain.outcomes import Done, Outcome, Retry
+from roomkeeper.engine.servers import KIND as SERVER
+
+if TYPE_CHECKING:
+    from roomkeeper.engine.servers import ServerDirectory
+    from roomkeeper.engine.wakeups import Wakeups
+
+logger = logging.getLogger(__name__)
+
+KIND = "DeletedRoom"
+
+
+def key_of(server: Key, room_name: str) -> Key:
+    """Return the key under which a buried room is looked after."""
+    return Key(KIND, f"{server.namespace}/{server.name}", room_name)
+
+
+@dataclass(frozen=True, slots=True)
+class TombstoneReconciler:
+    """Deletes a buried room that is back, unless a Room claims its name by now."""
+
+    servers: ServerDirectory
+    wakeups: Wakeups
+
+    async def reconcile(self, key: Key) -> Outcome:
+        """Look whether the room is to be deleted, and delete it."""
+        namespace, _, name = key.namespace.partition("/")
+        server = self.servers.get(Key(SERVER, namespace, name))
+        connection = server.connection if server else None
+        if server is None or connection is None or not connection.is_usable:
+            return Done()
+        if self.wakeups.is_claimed(server, key.name) or not connection.is_buried(key.name):
+            return Done()
+        try:
+            await connection.delete(key.name)
+        except LiveKitError as error:
+            logger.warning("%s: %s", key, error)
+            connection.suspect()
+            return Retry()
+        logger.info("room %s of a deleted Room was back, and is deleted again", key.name)
+        return Done()
