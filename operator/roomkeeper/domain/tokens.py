@@ -183,7 +183,9 @@ def issue(
     start = now.replace(microsecond=0)
     expires_at = start + timedelta(seconds=ttl)
     early = renew_before + ttl * SPREAD * _fraction(f"{owner_uid}/{tokens.role}")
-    renews_at = max(expires_at - timedelta(seconds=early), start + timedelta(seconds=ttl // 10))
+    # The spread alone must not renew what was just issued; what is declared may be as soon as it likes.
+    soonest = start + timedelta(seconds=min(ttl // 10, ttl - renew_before))
+    renews_at = max(expires_at - timedelta(seconds=early), soonest)
     return Issue(tokens, reason, start, expires_at, renews_at.replace(microsecond=0), past or Past())
 
 

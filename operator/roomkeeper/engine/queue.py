@@ -22,6 +22,7 @@ FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 60.0
 # Tokens expire by the wall clock, and a loop timer sees neither a suspended machine nor a clock that was set.
 LONGEST_NAP_SECONDS = 1.0
+MOST_STALE = 64  # replaced entries that a small heap may keep until they are due
 CLOCK_WAS_SET_SECONDS = 5.0  # ahead of what the monotonic clock counted; less is the slewing of NTP
 
 
@@ -77,6 +78,8 @@ class WorkQueue:
             return
         self._due[key] = due
         heapq.heappush(self._delayed, (due, key))
+        if len(self._delayed) > 2 * len(self._due) + MOST_STALE:
+            self._drop_stale()
         if self._delayed[0][1] == key:
             self._earlier.set()
 
@@ -129,6 +132,11 @@ class WorkQueue:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(until_next, LONGEST_NAP_SECONDS)):
                     await self._earlier.wait()
+
+    def _drop_stale(self) -> None:
+        """Build the heap anew without the times that others have replaced: some lie an hour ahead."""
+        self._delayed = [(due, key) for key, due in self._due.items()]
+        heapq.heapify(self._delayed)
 
     def _difference(self) -> float:
         """Return by how much the wall clock is ahead of the monotonic one: constant, until somebody sets it."""

@@ -14,6 +14,7 @@ from roomkeeper.domain.objects import Key
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+HIGHEST_PORT = 65535
 LIVEKIT_VARIABLES = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
 
 
@@ -38,6 +39,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse what could not work, before anything is connected."""
+        if not 0 < self.http_port <= HIGHEST_PORT:
+            raise SettingsError(
+                f"ROOMKEEPER_HTTP_PORT must be a port from 1 to {HIGHEST_PORT}, not {self.http_port}"
+            )
         if not self.livekit_url:
             return
         parts = urlsplit(self.livekit_url)

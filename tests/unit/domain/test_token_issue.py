@@ -71,6 +71,19 @@ def test_rooms_that_are_created_together_are_not_renewed_together() -> None:
     assert max(times) <= NOW + timedelta(seconds=2400)
 
 
+@pytest.mark.parametrize(
+    ("ttl", "renew_before", "soonest", "latest"),
+    [(86_400, 86_340, 60, 60), (86_400, 80_000, 6_400, 6_400), (600, 540, 60, 60), (3600, 1200, 2040, 2400)],
+)
+def test_a_declared_renewal_is_kept_however_soon_it_is(
+    ttl: int, renew_before: int, soonest: int, latest: int
+) -> None:
+    wanted = role_of(a_world().with_role("host", ttlSeconds=ttl, renewBeforeSeconds=renew_before))
+    for number in range(20):
+        due = tokens.issue(wanted, reason="", owner_uid=f"uid-{number}", now=NOW).renews_at - NOW
+        assert soonest <= due.total_seconds() <= latest
+
+
 def test_every_identity_gets_a_token_for_this_room_alone() -> None:
     world = a_world().with_role("host", identities=["alice", "bob"], grants={"canPublish": True})
     issue = tokens.issue(role_of(world), reason="", owner_uid=UID, now=NOW)

@@ -9,6 +9,7 @@ from roomkeeper.domain.objects import Key
 from roomkeeper.engine.queue import (
     FIRST_BACKOFF_SECONDS,
     LONGEST_BACKOFF_SECONDS,
+    MOST_STALE,
     Priority,
     WorkQueue,
 )
@@ -236,3 +237,21 @@ async def test_a_retry_comes_by_time(timed: WorkQueue, clock: HandClock) -> None
     clock.advance(timed.retry(A))
     timed.add_after(B, 0)
     assert {await timed.get(), await timed.get()} == {A, B}
+
+
+async def test_times_that_were_replaced_do_not_pile_up(timed: WorkQueue, clock: HandClock) -> None:
+    for number in range(1000):
+        timed.add_after(A, 3600 - number)
+        timed.add_after(B, 7200 + number)
+        assert len(timed._delayed) <= 2 * len(timed._due) + MOST_STALE
+    clock.advance(3600 - 999)
+    timed.add_after(C, 0)
+    assert {await timed.get(), await timed.get()} == {A, C}
+    assert timed._due.keys() == {B}
+
+
+async def test_keys_that_are_put_off_no_longer_do_not_pile_up(queue: WorkQueue) -> None:
+    for _ in range(1000):
+        queue.add_after(A, 3600)
+        queue.add_after(A, None)
+    assert len(queue._delayed) <= MOST_STALE + 1

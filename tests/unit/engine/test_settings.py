@@ -62,6 +62,8 @@ def test_addresses_that_work(scheme: str) -> None:
     [
         ("ROOMKEEPER_HTTP_PORT", "http"),
         ("ROOMKEEPER_HTTP_PORT", "0"),
+        ("ROOMKEEPER_HTTP_PORT", "0.5"),
+        ("ROOMKEEPER_HTTP_PORT", "65536"),
         ("ROOMKEEPER_RESYNC_SECONDS", "soon"),
         ("ROOMKEEPER_RESYNC_SECONDS", "-1"),
         ("ROOMKEEPER_RESYNC_SECONDS", "nan"),
@@ -72,3 +74,14 @@ def test_addresses_that_work(scheme: str) -> None:
 def test_what_is_wrong_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name} must be"):
         Settings.from_environment({name: value})
+
+
+@pytest.mark.parametrize("port", [1, 65_535])
+def test_ports_that_there_are(port: int) -> None:
+    assert Settings.from_environment({"ROOMKEEPER_HTTP_PORT": str(port)}).http_port == port
+
+
+@pytest.mark.parametrize("port", [0, -1, 65_536])
+def test_a_port_that_there_is_not_is_refused_from_a_flag_too(port: int) -> None:
+    with pytest.raises(SettingsError, match="^ROOMKEEPER_HTTP_PORT must be a port from 1 to 65535, not "):
+        Settings(http_port=port)
