@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from roomkeeper.adapters.kubernetes.resources import NAMESPACES, SECRETS
 from roomkeeper.adapters.ports import KubernetesError
 from roomkeeper.api.common import LABEL_MANAGED_BY, MANAGED_BY
 from roomkeeper.domain.objects import CustomObject, TokenSecret
+from roomkeeper.engine import backoff
 from roomkeeper.engine.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -49,13 +49,15 @@ class CacheResync:
                 await self.list_all()
             except KubernetesError as error:
                 failures += 1
-                longest = min(FIRST_BACKOFF_SECONDS * 2.0 ** min(failures - 1, 16), LONGEST_BACKOFF_SECONDS)
                 logger.warning("cannot list: %s", error)
-                await asyncio.sleep(_jittered(longest))
+                seconds = backoff.after(
+                    failures, first=FIRST_BACKOFF_SECONDS, longest=LONGEST_BACKOFF_SECONDS
+                )
+                await asyncio.sleep(seconds)
             else:
                 failures = 0
                 self.synced.set()
-                await asyncio.sleep(_jittered(RELIST_SECONDS))
+                await asyncio.sleep(backoff.jittered(RELIST_SECONDS))
 
     async def list_all(self) -> None:
         """Read every object and every token Secret once; what is known but gone is forgotten."""
@@ -92,7 +94,3 @@ class CacheResync:
         for namespace in self.namespaces or ("",):
             async for body in self.kubernetes.list(resource, namespace=namespace, label_selector=selector):
                 yield body
-
-
-def _jittered(seconds: float) -> float:
-    return seconds * random.uniform(0.8, 1.0)  # noqa: S311 - jitter, not a secret

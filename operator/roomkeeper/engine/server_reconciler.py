@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
-import random
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from roomkeeper.domain.livekit import Credentials
 from roomkeeper.domain.outcomes import Done, Outcome, Waiting
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.rooms import AddFinalizer, ServerState
+from roomkeeper.engine import backoff
 from roomkeeper.engine.connection import Connection
 from roomkeeper.engine.failures import finding_of
 from roomkeeper.engine.servers import OWN, KnownServer
@@ -221,9 +221,9 @@ class ServerReconciler:
         interval = float(known.spec.resync_seconds if known.spec else self.settings.resync_seconds)
         failures = known.connection.failures if known.connection else 0
         if failures:
-            longest = min(FIRST_BACKOFF_SECONDS * 2.0 ** min(failures - 1, 16), LONGEST_BACKOFF_SECONDS)
-            return Waiting(_jittered(min(longest, interval)))
-        return Waiting(_jittered(min(interval, LONGEST_BACKOFF_SECONDS) if problem else interval))
+            longest = min(LONGEST_BACKOFF_SECONDS, interval)
+            return Waiting(backoff.after(failures, first=FIRST_BACKOFF_SECONDS, longest=longest))
+        return Waiting(backoff.jittered(min(interval, LONGEST_BACKOFF_SECONDS) if problem else interval))
 
     def _world(self, found: CustomObject, known: KnownServer, problem: Finding | None) -> servers.ServerWorld:
         connection = known.connection
@@ -253,7 +253,3 @@ class ServerReconciler:
 def _differs(before: KnownServer, now: KnownServer) -> bool:
     """Tell whether the objects of a server may have to be judged anew."""
     return (before.spec, before.uid, before.is_default) != (now.spec, now.uid, now.is_default)
-
-
-def _jittered(seconds: float) -> float:
-    return seconds * random.uniform(0.8, 1.0)  # noqa: S311 - jitter, not a secret
