@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from roomkeeper.adapters.kubernetes.client import KubernetesClient
 from roomkeeper.adapters.kubernetes.events import EventRecorder
 from roomkeeper.adapters.livekit.client import LiveKitClient
-from roomkeeper.engine import metrics, tombstones
+from roomkeeper.engine import metrics
 from roomkeeper.engine.cache import ROOM, ObjectCache, SecretCache
 from roomkeeper.engine.connection import Connection
 from roomkeeper.engine.counts import CountsThrottle
@@ -24,9 +24,10 @@ from roomkeeper.engine.resync import CacheResync
 from roomkeeper.engine.room_gather import Gatherer
 from roomkeeper.engine.room_reconciler import RoomReconciler
 from roomkeeper.engine.server_reconciler import ServerReconciler
+from roomkeeper.engine.servers import BURIED, OWN, KnownServer, ServerDirectory
 from roomkeeper.engine.servers import KIND as SERVER
-from roomkeeper.engine.servers import OWN, KnownServer, ServerDirectory
 from roomkeeper.engine.status import StatusWriter
+from roomkeeper.engine.tombstones import TombstoneReconciler
 from roomkeeper.engine.wakeups import Wakeups
 from roomkeeper.engine.workers import Workers
 
@@ -80,7 +81,7 @@ class Operator:
             {
                 ROOM: self._room_reconciler(),
                 SERVER: self._server_reconciler(),
-                tombstones.KIND: tombstones.TombstoneReconciler(self.servers, self.wakeups),
+                BURIED: TombstoneReconciler(self.servers, self.wakeups),
             },
         )
         self._working = asyncio.Event()

@@ -22,8 +22,15 @@ if TYPE_CHECKING:
     from roomkeeper.engine.namespaces import NamespaceCache
 
 KIND = "LiveKitServer"
+# A room whose object is gone, but which a token may bring back: see tombstones.py.
+BURIED = "BuriedRoom"
 # The server of the operator's environment has no object; every namespace is "another" to it.
 OWN = Key(KIND, "", "")
+
+
+def buried_key(server: Key, room_name: str) -> Key:
+    """Return the key under which a buried room of a server is looked after."""
+    return Key(BURIED, f"{server.namespace}/{server.name}", room_name)
 
 
 @dataclass(slots=True)

@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-KIND = "DeletedRoom"
-
-
-def key_of(server: Key, room_name: str) -> Key:
-    """Return the key under which a buried room is looked after."""
-    return Key(KIND, f"{server.namespace}/{server.name}", room_name)
-
 
 @dataclass(frozen=True, slots=True)
 class TombstoneReconciler:

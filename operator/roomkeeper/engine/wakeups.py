@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from roomkeeper.domain.objects import CustomObject, Key, TokenSecret
-from roomkeeper.engine import tombstones
 from roomkeeper.engine.cache import ROOM
 from roomkeeper.engine.queue import Priority
 from roomkeeper.engine.servers import KIND as SERVER
+from roomkeeper.engine.servers import buried_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -139,7 +139,7 @@ class Wakeups:
         server = next(server for server in self.servers if server.connection is connection)
         for name in names:
             if connection.is_buried(name):
-                self.queue.add(tombstones.key_of(server.key, name))
+                self.queue.add(buried_key(server.key, name))
 
     def _claimants(self, connection: Connection | None, name: str) -> list[CustomObject]:
         return [
