@@ -32,7 +32,9 @@ class Note:
 
 
 def notes(*, before: Mapping[str, Any], world: World, after: Mapping[str, Any]) -> Iterator[Note]:
-    """Yield what is worth an Event between two statuses of a Room."""
+    """Yield what is worth an Event between two statuses of a Room; a namespace that ends takes none."""
+    if world.is_terminating:
+        return
     if world.orphan:
         yield Note("Warning", Reason.ORPHANED_ROOM, _orphaned(world.orphan))
     is_ours = lifecycle.of(world) is Lifecycle.PERSISTENT  # a join makes the others

@@ -39,7 +39,7 @@ def plan(world: World) -> tuple[Action, ...]:
     """Return what to do next; nothing: the world is as declared, or something stands in the way."""
     if world.room.deleted_at:
         return deletion.plan(world)
-    if world.failure:
+    if world.failure or world.is_terminating:
         return ()
     if lifecycle.is_finished(world):
         return (*_plan_end(world), *map(DeleteSecret, rooms.withdrawn_secrets(world)))

@@ -80,6 +80,7 @@ class World:
     server: Server | None  # None: there is none, or none that this namespace may use
     now: datetime
     names_server: bool = False  # by spec.serverRef
+    is_terminating: bool = False  # its namespace is being deleted: nothing new can be made there
     live: LiveRoom | None = None
     is_doubted: bool = False  # listed, but the node that held the room may be dead
     absence: Absence = Absence.CERTAIN

@@ -116,12 +116,23 @@ class Connection:
         candidate = self._connect(url, credentials)
         try:
             await candidate.list_rooms(["roomkeeper-tries-a-key"])
+            was_refused = credentials != self.keys.current and await self._is_refused()
         except BaseException:
             await candidate.aclose()
             raise
         replaced, self._api, self.url = self._api, candidate, url
-        self.keys.replace(credentials)
+        self.keys.replace(credentials, was_refused=was_refused)
         await replaced.aclose()
+
+    async def _is_refused(self) -> bool:
+        """Tell whether the present key works no more: then its tokens are replaced at once, not one after another."""
+        try:
+            await self._api.list_rooms(["roomkeeper-tries-a-key"])
+        except LiveKitCredentialsError:
+            return True
+        except LiveKitError as error:
+            logger.info("LiveKit at %s does not tell whether it takes the previous key: %s", self.url, error)
+        return False
 
     async def probe(self, is_claimed: Callable[[str], bool]) -> set[str]:
         """List the rooms, remember the state of the server, and return the claimed names whose room changed."""

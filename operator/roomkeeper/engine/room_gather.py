@@ -46,6 +46,7 @@ class Gatherer:
             server=server.view if server else None,
             names_server=assignment.is_named,
             now=self.clock.now(),
+            is_terminating=self.servers.is_terminating(room.key.namespace),
             secrets=self._secrets(room, spec),
             older_claim=self._older_claim(room, name, server) if server else None,
             rooms_before=self._rooms_before(room, server) if server else None,

@@ -76,7 +76,8 @@ class ServerReconciler:
                 return Done()
         conclusion = servers.conclude(world)
         await self.status.write(world.server, conclusion.status)
-        self.status.tell(events.turn(found.status, conclusion.status), found)
+        if not self.wakeups.namespaces.is_terminating(key.namespace):
+            self.status.tell(events.turn(found.status, conclusion.status), found)
         self._wake(known, changed)
         return self._come_back(known, problem)
 

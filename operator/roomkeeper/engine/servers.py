@@ -165,6 +165,10 @@ class ServerDirectory:
             if server.connection and credentials in server.connection.keys.believed()
         ]
 
+    def is_terminating(self, namespace: str) -> bool:
+        """Tell whether a namespace is being deleted."""
+        return self._namespaces.is_terminating(namespace)
+
     def _key_of(self, room: CustomObject, known_as: Mapping[str, str] | None) -> tuple[Key | None, bool]:
         if known_as:
             return Key(KIND, known_as.get("namespace", ""), known_as.get("name", "")), True

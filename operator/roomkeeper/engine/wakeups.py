@@ -9,6 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from roomkeeper.api.common import IN_USE_FINALIZER
 from roomkeeper.domain.objects import CustomObject, Key, TokenSecret
 from roomkeeper.engine.cache import ROOM
 from roomkeeper.engine.queue import Priority
@@ -53,6 +54,7 @@ class Wakeups:
         """Take an object as it is now; what is merely listed goes behind what happens."""
         if self.objects.observe(seen):
             self.queue.add(seen.key, Priority.URGENT if is_news else Priority.BACKGROUND)
+        self._have_held(seen)
 
     def object_gone(self, gone: CustomObject) -> None:
         """Drop an object, unless the removal of its finalizer did; others that claimed the same room may have it now."""
@@ -64,6 +66,8 @@ class Wakeups:
         server = self.servers.resolve(gone).known
         if server and server.spec:
             self.queue.add(server.key)  # it may be held only for this one
+        if server and server.policy.max_rooms_per_namespace is not None:
+            self._wake(self.objects.rooms(gone.key.namespace))  # one of them may have its place in the quota
 
     def namespace_event(self, event: str | None, body: Body) -> None:
         """Take a watch event of a namespace: its labels decide which servers it may use."""
@@ -129,6 +133,13 @@ class Wakeups:
     def suspect(self, server: Key) -> None:
         """Have a server looked at soon; many failures are one reason."""
         self.queue.add_after(server, SUSPICION_SECONDS, keep_earlier=True)
+
+    def _have_held(self, room: CustomObject) -> None:
+        """Have a server get its finalizer as soon as it is used, not with its next resync."""
+        used = room.status.get("serverRef") if room.is_held else None
+        server = self.objects.get(Key(SERVER, used.get("namespace", ""), used.get("name", ""))) if used else None
+        if server and IN_USE_FINALIZER not in server.finalizers:
+            self.queue.add(server.key)
 
     def is_claimed(self, server: KnownServer, name: str) -> bool:
         """Tell whether some Room claims a name on a server."""
