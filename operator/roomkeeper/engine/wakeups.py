@@ -137,7 +137,9 @@ class Wakeups:
     def _have_held(self, room: CustomObject) -> None:
         """Have a server get its finalizer as soon as it is used, not with its next resync."""
         used = room.status.get("serverRef") if room.is_held else None
-        server = self.objects.get(Key(SERVER, used.get("namespace", ""), used.get("name", ""))) if used else None
+        server = (
+            self.objects.get(Key(SERVER, used.get("namespace", ""), used.get("name", ""))) if used else None
+        )
         if server and IN_USE_FINALIZER not in server.finalizers:
             self.queue.add(server.key)
 
