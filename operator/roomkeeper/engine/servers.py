@@ -56,9 +56,11 @@ class KnownServer:
     def address(self) -> str:
         """What tells whether two objects speak of one server: the called address, normalised."""
         called = self.connection.url if self.connection else self.url
-        parts = urlsplit(called)
-        secure = parts.scheme in ("wss", "https")
-        port = parts.port or (443 if secure else 80)
+        try:
+            parts = urlsplit(called)
+            port = parts.port or (443 if parts.scheme in ("wss", "https") else 80)
+        except ValueError:  # such as a port above 65535, which the CRD lets pass: nothing answers there
+            return called
         return f"{(parts.hostname or '').lower()}:{port}{parts.path.rstrip('/')}"
 
     @property

@@ -103,6 +103,20 @@ def test_an_identity_that_is_given_twice(world: WorldBuilder, identity: str) -> 
 
 
 @pytest.mark.parametrize(
+    "world",
+    [
+        FINE.with_role("guest", secretTemplate={"name": "standup.host"}),
+        FINE.with_role("a", secretTemplate={"name": "one"}).with_role("b", secretTemplate={"name": "one"}),
+    ],
+)
+def test_a_secret_of_two_roles(world: WorldBuilder) -> None:
+    finding = checks.obstacle(world.build())
+    assert finding is not None
+    assert finding.reason is Reason.SECRET_CONFLICT
+    assert finding.message.startswith("spec.roles: Secret ")
+
+
+@pytest.mark.parametrize(
     ("size", "is_refused"), [(metadata.MAX_BYTES, False), (metadata.MAX_BYTES + 1, True)]
 )
 @pytest.mark.parametrize("letter", ["a", "ä"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from roomkeeper.adapters.kubernetes.events import EventNote, EventRecorder
 from roomkeeper.adapters.kubernetes.memory import InMemoryKubernetes
-from roomkeeper.adapters.kubernetes.resources import ROOMS, SECRETS
+from roomkeeper.adapters.kubernetes.resources import LIVEKIT_SERVERS, ROOMS, SECRETS
 from roomkeeper.adapters.livekit.memory import InMemoryLiveKit
 from roomkeeper.api import common
 from roomkeeper.domain.livekit import Credentials
@@ -20,12 +20,13 @@ from tests.unit.engine.clock import HandClock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from roomkeeper.adapters.ports import Body, Resource
+    from roomkeeper.adapters.ports import Body, LiveKit, Resource
     from roomkeeper.domain.outcomes import Outcome
     from roomkeeper.engine.connection import Connection
 
 NAMESPACE = "team-a"
 NAME = "team-a_standup"
+OWN_URL = "wss://livekit.example.com"
 CREDENTIALS = Credentials("devkey", "a-secret-of-at-least-thirty-two-characters")
 
 
@@ -44,20 +45,21 @@ class Notes(EventRecorder):
 class Engine:
     """The operator but for what runs by itself: `settle` reconciles what is queued until nothing is."""
 
-    def __init__(self, *, count_people: bool = True) -> None:
+    def __init__(self, *, count_people: bool = True, **settings: Any) -> None:
         self.clock = HandClock()
         self.kubernetes = InMemoryKubernetes(self.clock)
         self.livekit = InMemoryLiveKit(self.clock)
         self.livekit.accepted.add(CREDENTIALS)
-        settings = Settings(
-            livekit_url="wss://livekit.example.com",
-            livekit_credentials=CREDENTIALS,
-            participant_counts=count_people,
-        )
+        self.livekits = {OWN_URL: self.livekit}  # by the address at which they answer
         self.operator = Operator(
-            settings,
+            Settings(
+                livekit_url=OWN_URL,
+                livekit_credentials=CREDENTIALS,
+                participant_counts=count_people,
+                **settings,
+            ),
             kubernetes=self.kubernetes,
-            connect=lambda _, credentials: self.livekit.client(credentials),
+            connect=self._open,
             clock=self.clock,
         )
         self.notes = Notes(self.kubernetes, self.clock)
@@ -73,6 +75,11 @@ class Engine:
         self.livekit.on_event = lambda event: self._on_the_way.append(
             lambda: self.wakeups.webhook(event, CREDENTIALS)
         )
+
+    def _open(self, url: str, credentials: Credentials) -> LiveKit:
+        if url not in self.livekits:
+            raise ValueError("the LiveKit URL is malformed")
+        return self.livekits[url].client(credentials)
 
     @property
     def server(self) -> Connection:
@@ -165,5 +172,7 @@ class Engine:
         labels = body["metadata"].get("labels") or {}
         if resource == ROOMS:
             self.wakeups.object_event("Room", event, body)
+        elif resource == LIVEKIT_SERVERS:
+            self.wakeups.object_event("LiveKitServer", event, body)
         elif resource == SECRETS and labels.get(common.LABEL_MANAGED_BY) == common.MANAGED_BY:
             self.wakeups.secret_event(event, body)

@@ -12,13 +12,14 @@ from roomkeeper.adapters.ports import (
     LiveKitNotFoundError,
     LiveKitUnreachableError,
 )
-from roomkeeper.domain.livekit import LiveRoom, ParticipantKind, RoomConfig, WebhookEvent
+from roomkeeper.domain.livekit import Credentials, LiveRoom, ParticipantKind, RoomConfig, WebhookEvent
 from roomkeeper.domain.rooms import Absence, People, ServerState
 from roomkeeper.engine.connection import CREATED_RECENTLY_SECONDS, Connection, Look
 from tests.unit.engine.clock import HandClock
 from tests.unit.engine.harness import CREDENTIALS
 
 CONFIG = RoomConfig(86_400, 20)
+NEW_KEY = Credentials("APInew", "the-secret-of-the-new-key-is-long-enough")
 
 
 @pytest.fixture
@@ -233,3 +234,51 @@ async def test_rooms_are_doubted_after_the_server_was_away_until_they_are_create
     assert (await server.look("r")).is_doubted
     await server.create("r", CONFIG, "")
     assert not (await server.look("r")).is_doubted
+
+
+async def test_a_key_that_the_server_refuses_leaves_the_old_one(
+    livekit: InMemoryLiveKit, clock: HandClock
+) -> None:
+    livekit.accepted.add(CREDENTIALS)
+    server = keyed(livekit, clock)
+    with pytest.raises(LiveKitCredentialsError):
+        await server.use("wss://elsewhere.example.com", NEW_KEY)
+    assert (server.url, server.keys.current) == ("wss://livekit.example.com", CREDENTIALS)
+    assert list(server.keys.believed()) == [CREDENTIALS]
+    await probe(server)
+    assert server.is_usable
+
+
+async def test_a_key_that_cannot_be_tried_leaves_the_old_one(
+    livekit: InMemoryLiveKit, clock: HandClock
+) -> None:
+    livekit.accepted |= {CREDENTIALS, NEW_KEY}
+    server = keyed(livekit, clock)
+    livekit.fail_next("list_rooms", LiveKitUnreachableError("down"))
+    with pytest.raises(LiveKitUnreachableError):
+        await server.use(server.url, NEW_KEY)
+    assert server.keys.current == CREDENTIALS
+
+
+async def test_a_key_that_the_server_accepts_is_used_from_now_on(
+    livekit: InMemoryLiveKit, clock: HandClock
+) -> None:
+    livekit.accepted.add(NEW_KEY)
+    server = keyed(livekit, clock)
+    await server.use("wss://elsewhere.example.com", NEW_KEY)
+    assert (server.url, server.keys.current) == ("wss://elsewhere.example.com", NEW_KEY)
+    assert list(server.keys.believed()) == [NEW_KEY, CREDENTIALS]
+    await probe(server)
+    assert server.is_usable
+
+
+def keyed(livekit: InMemoryLiveKit, clock: HandClock) -> Connection:
+    """Return a connection to a server that looks at credentials."""
+    return Connection(
+        url="wss://livekit.example.com",
+        credentials=CREDENTIALS,
+        connect=lambda _, credentials: livekit.client(credentials),
+        clock=clock,
+        count_people=True,
+        on_suspicion=lambda: None,
+    )

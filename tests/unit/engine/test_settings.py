@@ -83,5 +83,5 @@ def test_ports_that_there_are(port: int) -> None:
 
 @pytest.mark.parametrize("port", [0, -1, 65_536])
 def test_a_port_that_there_is_not_is_refused_from_a_flag_too(port: int) -> None:
-    with pytest.raises(SettingsError, match="^ROOMKEEPER_HTTP_PORT must be a port from 1 to 65535, not "):
+    with pytest.raises(SettingsError, match=r"^ROOMKEEPER_HTTP_PORT must be a port from 1 to 65535, not "):
         Settings(http_port=port)
