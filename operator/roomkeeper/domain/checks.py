@@ -142,6 +142,20 @@ def identity_is_repeated(world: World) -> Finding | None:
     return Finding(Reason.DUPLICATE_IDENTITY, f"spec.roles: {repeated[0]!r} is given more than once")
 
 
+def secret_is_shared(world: World) -> Finding | None:
+    """Check that no two roles have one Secret, which each would write over for ever."""
+    if world.spec is None:
+        return None
+    room = world.room.key.name
+    counts = Counter(
+        names.secret_name(room, role.name, role.secret_template.name) for role in world.spec.roles
+    )
+    shared = sorted(name for name, count in counts.items() if count > 1)
+    if not shared:
+        return None
+    return Finding(Reason.SECRET_CONFLICT, f"spec.roles: Secret {shared[0]!r} would be of more than one role")
+
+
 def metadata_is_too_large(world: World) -> Finding | None:
     """Check the size of the metadata as it would be stored."""
     if world.spec is None:
@@ -173,6 +187,7 @@ CHECKS: tuple[Callable[[World], Finding | None], ...] = (
     quota_is_used_up,
     auto_create_is_disabled,
     identity_is_repeated,
+    secret_is_shared,
     metadata_is_too_large,
     name_is_claimed,
     adoption_is_refused,
