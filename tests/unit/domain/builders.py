@@ -236,7 +236,9 @@ class WorldBuilder:
 
     def _issued(self, world: rooms.World, secret: IssuedSecret) -> TokenSecret:
         signed_for = replace(world, server=ACCEPTED)
-        wanted = next((w for w in rooms.role_tokens(signed_for) if w.role == secret.role), None)
+        # Of a role of which everybody is blocked the Secret is of before.
+        issued = (w for w in rooms.role_tokens(signed_for) if w.identities)
+        wanted = next((w for w in issued if w.role == secret.role), None)
         return replace(
             written(wanted or withdrawn(secret.role), room=world.room, now=secret.issued_at),
             **secret.changes,

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
+from roomkeeper.domain import rooms
+from roomkeeper.domain.livekit import Dispatch, Participant, ParticipantKind, Permission
+from roomkeeper.domain.objects import format_time
 from roomkeeper.domain.policy import Policy
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.room_status import conclude
@@ -19,6 +22,18 @@ if TYPE_CHECKING:
 
 KEYS = st.sampled_from(["a", "b", "c"])
 OBJECTS = st.dictionaries(KEYS, st.integers(0, 2) | st.booleans() | st.text(max_size=2), max_size=3)
+IDENTITIES = st.sampled_from(["x", "y", "z", "host", "viewer", "mallory", "a stranger"])
+AGENTS = st.sampled_from(["notetaker", "translator"])
+PARTICIPANTS = st.builds(
+    Participant,
+    identity=IDENTITIES,
+    sid=st.integers(1, 10**6).map("PA_{}".format),
+    kind=st.sampled_from([ParticipantKind.PERSON, ParticipantKind.PERSON, *ParticipantKind]),
+    is_publisher=st.booleans(),
+    permission=st.builds(Permission, can_publish=st.booleans(), can_publish_data=st.booleans()),
+    name=st.sampled_from(["", "Somebody"]),
+    attributes=st.sampled_from([{}, {"team": "a"}]),
+)
 FAILURES = st.sampled_from(
     [Reason.SERVER_UNREACHABLE, Reason.INVALID_CREDENTIALS, Reason.WAITING_FOR_LIVEKIT, Reason.ROOM_REJECTED]
 )
@@ -47,7 +62,28 @@ def declared(draw: st.DrawFn) -> WorldBuilder:
     for role in draw(st.lists(st.sampled_from(["host", "viewer", "bot"]), unique=True, max_size=3)):
         identities = draw(st.none() | st.lists(st.sampled_from(["x", "y", "z"]), unique=True, min_size=1))
         ttl = draw(st.integers(600, 86_400))
-        world = world.with_role(role, identities=identities, ttlSeconds=ttl)
+        policy = draw(st.sampled_from(["OnChange", "Enforce"]))
+        grants = draw(st.sampled_from([{}, {"canPublish": True}, {"canPublishData": True}]))
+        world = world.with_role(
+            role, identities=identities, ttlSeconds=ttl, permissionsPolicy=policy, grants=grants
+        )
+    return draw(_told(world))
+
+
+@st.composite
+def _told(draw: st.DrawFn, world: WorldBuilder) -> WorldBuilder:
+    """Draw what is declared of those who are in the room."""
+    if draw(st.integers(0, 2)) == 0:
+        when = st.sampled_from(["WhenParticipantJoins", "WithRoom"])
+        agents = draw(st.lists(AGENTS, unique=True, min_size=1))
+        world = world.declaring(agents=[{"agentName": name, "dispatch": draw(when)} for name in agents])
+    if draw(st.integers(0, 2)) == 0:
+        denied = {
+            "identity": draw(IDENTITIES),
+            "sources": draw(st.sampled_from([["microphone"], ["camera"]])),
+        }
+        blocked = draw(st.lists(st.sampled_from(["mallory", "z"]), unique=True))
+        world = world.declaring(moderation={"blockedIdentities": blocked, "deniedSources": [denied]})
     return world
 
 
@@ -61,6 +97,7 @@ def worlds(draw: st.DrawFn) -> WorldBuilder:
         world = world.deleted(draw(st.sampled_from([0, 1, 299, 300, 10_000])))
     world = draw(_servers(world))
     world = draw(_live(world))
+    world = draw(_inside(world))
     for role in draw(st.lists(st.sampled_from(["host", "viewer", "former"]), unique=True)):
         changes = draw(st.sampled_from([{}, {}, {"annotations": {}}, {"content_hash": "x"}]))
         owner = draw(st.sampled_from([UID, UID, UID, "uid-before", ""]))
@@ -99,6 +136,31 @@ def _live(draw: st.DrawFn, world: WorldBuilder) -> WorldBuilder:
             return world.with_people(draw(st.integers(0, 9))) if draw(st.booleans()) else world
         case _:
             return world
+
+
+@st.composite
+def _inside(draw: st.DrawFn, world: WorldBuilder) -> WorldBuilder:
+    """Draw who is in a live room and who was sent there; sometimes nobody asked."""
+    if world.room is None:
+        return world
+    if draw(st.booleans()):
+        there = draw(st.lists(PARTICIPANTS, unique_by=lambda someone: someone.identity, max_size=4))
+        persons = [someone for someone in there if someone.kind is ParticipantKind.PERSON]
+        people = rooms.People(len(persons), sum(someone.is_publisher for someone in persons))
+        world = world.having(participants=tuple(there), people=people)
+    if draw(st.booleans()):
+        names = draw(st.lists(AGENTS, max_size=3))  # LiveKit prevents no duplicates
+        sent = (Dispatch(f"AD_{number}", name) for number, name in enumerate(names))
+        world = world.having(dispatches=tuple(sent))
+    if draw(st.booleans()):
+        world = world.with_status(agents=draw(st.lists(AGENTS, unique=True)))
+    if draw(st.booleans()):
+        until = format_time(NOW + timedelta(hours=1))
+        gone = draw(st.lists(IDENTITIES, unique=True, max_size=2))
+        world = world.with_status(
+            revokedIdentities=[{"identity": identity, "until": until} for identity in gone]
+        )
+    return world
 
 
 @st.composite

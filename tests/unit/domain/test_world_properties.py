@@ -12,12 +12,13 @@ from jsonschema import Draft202012Validator
 
 from roomkeeper.api import common, crd
 from roomkeeper.api.room import KIND, UpdatePolicy
-from roomkeeper.domain import checks, events, lifecycle, rooms
-from roomkeeper.domain.livekit import LiveRoom
+from roomkeeper.domain import agents, checks, events, lifecycle, moderation, rooms
+from roomkeeper.domain.livekit import Dispatch, LiveRoom, ParticipantKind
 from roomkeeper.domain.outcomes import Done, Retry, Stalled, Waiting
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.room_plan import plan
 from roomkeeper.domain.room_status import conclude
+from roomkeeper.engine.people import updated
 from roomkeeper.engine.room_reconciler import MAX_PASSES
 from tests.unit.domain.builders import config, received
 from tests.unit.domain.kstatus import CURRENT, FAILED, IN_PROGRESS, kstatus
@@ -54,7 +55,8 @@ def carry_out(action: Action, world: World) -> World:  # noqa: PLR0911 - a line 
             assert world.live is not None
             return replace(world, live=replace(world.live, metadata=action.metadata))
         case rooms.DeleteRoom():
-            return replace(world, live=None, absence=rooms.Absence.CERTAIN, people=None, participants=None)
+            empty = replace(world, live=None, absence=rooms.Absence.CERTAIN)
+            return replace(empty, people=None, participants=None, dispatches=None)
         case rooms.IssueTokens():
             secret = received(action.issue, room=room, version="8")
             return replace(world, secrets={**world.secrets, secret.name: secret})
@@ -62,7 +64,34 @@ def carry_out(action: Action, world: World) -> World:  # noqa: PLR0911 - a line 
             left = {name: kept for name, kept in world.secrets.items() if name != action.secret.name}
             return replace(world, secrets=left)
         case _:
-            raise TypeError(action)  # people and agents have properties of their own
+            return carry_out_inside(action, world)
+
+
+def carry_out_inside(action: Action, world: World) -> World:
+    """Do what an action says to those who are in the room; who is meant is there, and nobody else is touched."""
+    match action:
+        case moderation.RemoveParticipant():
+            left = tuple(someone for someone in world.participants or () if someone.sid != action.sid)
+            assert len(left) + 1 == len(world.participants or ())
+            return replace(world, participants=left, removed=world.removed | {action.identity})
+        case moderation.UpdateParticipant():
+            assert action.sid in {someone.sid for someone in world.participants or ()}
+            there = tuple(
+                updated(someone, action.update) if someone.sid == action.sid else someone
+                for someone in world.participants or ()
+            )
+            marks = {action.mark} if action.mark else set()
+            return replace(world, participants=there, corrected=world.corrected | marks)
+        case agents.CreateDispatch():
+            sent = Dispatch(f"AD_of_{action.agent_name}", action.agent_name, action.metadata)
+            assert sent.id not in {dispatch.id for dispatch in world.dispatches or ()}
+            return replace(world, dispatches=(*(world.dispatches or ()), sent))
+        case agents.DeleteDispatch():
+            kept = tuple(known for known in world.dispatches or () if known.id != action.dispatch_id)
+            assert len(kept) + 1 == len(world.dispatches or ())
+            return replace(world, dispatches=kept)
+        case _:
+            raise TypeError(action)
 
 
 def carry_out_all(world: World) -> tuple[World, int]:
@@ -113,6 +142,26 @@ def test_a_plan_never_touches_what_is_not_ours(builder: WorldBuilder) -> None:
 
 
 @given(worlds())
+def test_agents_and_egress_workers_are_left_alone(builder: WorldBuilder) -> None:
+    world = builder.build()
+    kinds = {someone.sid: someone.kind for someone in world.participants or ()}
+    for action in plan(world):
+        if isinstance(action, moderation.RemoveParticipant | moderation.UpdateParticipant):
+            assert kinds[action.sid] is ParticipantKind.PERSON
+
+
+@given(worlds())
+def test_no_agent_is_sent_twice(builder: WorldBuilder) -> None:
+    before = builder.build()
+    world, _ = carry_out_all(before)
+    if world.dispatches is None or world.live != before.live:
+        return
+    for name in {dispatch.agent_name for dispatch in world.dispatches}:
+        had = sum(dispatch.agent_name == name for dispatch in before.dispatches or ())
+        assert sum(dispatch.agent_name == name for dispatch in world.dispatches) <= max(had, 1)
+
+
+@given(worlds())
 def test_nothing_is_written_to_livekit_while_suspended(builder: WorldBuilder) -> None:
     world, _ = carry_out_all(builder.suspended().build())
     planned = rooms_actions(builder.suspended().build())
@@ -147,10 +196,20 @@ def test_a_room_is_replaced_once_at_most(builder: WorldBuilder) -> None:
     assert deletions <= 1
 
 
+IN_LIVEKIT = (
+    rooms.CreateRoom,
+    rooms.DeleteRoom,
+    rooms.UpdateMetadata,
+    moderation.RemoveParticipant,
+    moderation.UpdateParticipant,
+    agents.CreateDispatch,
+    agents.DeleteDispatch,
+)
+
+
 def rooms_actions(world: World) -> list[Action]:
     """Return what is planned in LiveKit."""
-    kinds = (rooms.CreateRoom, rooms.DeleteRoom, rooms.UpdateMetadata)
-    return [action for action in plan(world) if isinstance(action, kinds)]
+    return [action for action in plan(world) if isinstance(action, IN_LIVEKIT)]
 
 
 @given(worlds())
