@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from roomkeeper.adapters.ports import LiveKitError
 from roomkeeper.api import common
-from roomkeeper.api.room import RoomSpec
+from roomkeeper.api.room import AdoptionPolicy, RoomSpec
 from roomkeeper.domain import agents, changes, checks, moderation, names
 from roomkeeper.domain.rooms import World
 from roomkeeper.engine.connection import Look
@@ -98,7 +98,11 @@ class Gatherer:
             "lastHandledReconcileAt"
         )
         is_listed = connection.sightings.get(name) is not None
-        fresh = room.deleted_at is not None or is_asked_for or (is_edited and is_listed)
+        # Lists are kept of claimed rooms only, so one that was there before its Room is not in them yet. To be adopted
+        # it may be created again, which changes nothing; where that is refused it is not touched.
+        is_strange = room.spec.get("adoptionPolicy") == AdoptionPolicy.REFUSE and not room.status.get("sid")
+        is_due = room.deleted_at is not None or is_asked_for or is_strange
+        fresh = is_due or (is_edited and is_listed)
         try:
             look = await connection.look(name, known_sid=room.status.get("sid", ""), fresh=fresh)
         except LiveKitError as error:
