@@ -66,7 +66,9 @@ def needs_list(world: World) -> bool:
     if not _is_managed(world):
         return False
     before = _sent_before(world)
-    return bool({agent.agent_name for agent in _due(world)} - before or before - _declared(world))
+    # A room that was created again, though its SID is the same, has lost what a dead node had of dispatches.
+    there = set() if world.sent else before
+    return bool({agent.agent_name for agent in _due(world)} - there or before - _declared(world))
 
 
 def managed(world: World) -> list[str]:

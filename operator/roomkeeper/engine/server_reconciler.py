@@ -111,9 +111,11 @@ class ServerReconciler:
             is_default=found.annotations.get(common.ANNOTATION_IS_DEFAULT_SERVER) == "true",
             auto_create=before.auto_create if before else None,
         )
+        signed_with = known.connection.keys.current if known.connection else None
         problem = await self._connect(known, spec)
         self.wakeups.servers.put(known)
-        if before is None or _differs(before, known):
+        is_new_key = known.connection is not None and known.connection.keys.current != signed_with
+        if before is None or _differs(before, known) or is_new_key:
             self.wakeups.server_changed(known)
         return known, problem
 
