@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
+from livekit.protocol import models
+from livekit.protocol import room as pb
 
 from tests.e2e.support import eventually, settle
-from tests.e2e.tenancy import Namespace, namespaces
+from tests.e2e.tenancy import Namespace, namespaces, rooms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,7 +54,9 @@ class Hostile(BaseHTTPRequestHandler):
         self.send_response(status, MARKER)
         self.send_header("Location", "/secret/plain")
         self.send_header("X-Marker", MARKER)
-        self.send_header("Content-Type", "application/json" if body.startswith(b"{") else "text/plain")
+        self.send_header(
+            "Content-Type", "application/json" if body.startswith(b"{") else "application/protobuf"
+        )
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -59,18 +65,23 @@ class Hostile(BaseHTTPRequestHandler):
         """Be silent."""
 
 
+def listening(how: type[Hostile]) -> Iterator[str]:
+    """Yield where such a server listens."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), how)
+    server.daemon_threads, server.block_on_close = True, False
+    how.hanging.clear()
+    how.visits = 0
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    how.hanging.set()
+    server.shutdown()
+    server.server_close()
+
+
 @pytest.fixture
 def hostile() -> Iterator[str]:
     """Return where a hostile server listens."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hostile)
-    server.daemon_threads, server.block_on_close = True, False
-    Hostile.hanging.clear()
-    Hostile.visits = 0
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    Hostile.hanging.set()
-    server.shutdown()
-    server.server_close()
+    yield from listening(Hostile)
 
 
 @pytest.fixture
@@ -115,3 +126,58 @@ def test_what_a_hostile_server_answers_is_shown_nowhere(
         if attacker.is_ready(one["metadata"]["name"])
     ]
     assert ready == []
+
+
+class Copycat(Hostile):
+    """Takes any key, and lists whatever rooms it is told, as LiveKit does."""
+
+    listed: tuple[models.Room, ...] = ()
+
+    def do_POST(self) -> None:
+        """Answer; where a room is asked for, it is the first one."""
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        rooms = pb.ListRoomsResponse(rooms=self.listed)
+        answer = rooms if self.path.endswith("/ListRooms") else next(iter(self.listed), models.Room())
+        self._answer(200, answer.SerializeToString())
+
+
+@pytest.fixture
+def copycat() -> Iterator[str]:
+    """Return where a server listens that copies LiveKit."""
+    yield from listening(Copycat)
+
+
+def test_a_server_that_shows_the_session_of_another_does_not_block_it(
+    make: Callable[..., Namespace], copycat: str, operator: OperatorProcess, stack: LocalStack
+) -> None:
+    """Whoever has been in a room knows its SID; an older claim on a server of their own must not count by it."""
+    provider, attacker, victim = make(), make(), make()
+    provider.offer_livekit("main", stack, allowedNamespaces={"from": "All"})
+    name = f"{victim.namespace}_standup"
+    Copycat.listed = (models.Room(name=name, sid="RM_none", creation_time=int(time.time())),)
+    attacker.offer("own", copycat, "key", "a-secret-that-is-made-up", roomNameTemplate="x.{namespace}_{name}")
+    attacker.apply(attacker.uses(attacker, "own", "first", roomName=name))
+    eventually("the first has what it wants", lambda: attacker.is_ready("first"), within=3)
+    eventually("a second has passed", lambda: age(attacker, "first") > 1, within=2)
+    victim.apply(victim.uses(provider, "main", "standup"))
+    eventually("the victim is Ready", lambda: victim.is_ready("standup"), within=2)
+    Copycat.listed = tuple(room for room in rooms(stack) if room.name == name)
+    sid = Copycat.listed[0].sid
+    eventually("the SID is copied", lambda: sid_of(attacker, "first") == sid, within=7)
+    victim.apply(victim.uses(provider, "main", "standup", metadata={"topic": "one"}))
+    eventually("the victim is Ready all the same", lambda: victim.is_ready("standup"), within=2)
+    assert [room.metadata for room in rooms(stack) if room.name == name] == ['{"topic":"one"}']
+
+
+def sid_of(tenant: Namespace, room: str) -> str:
+    """Return the SID that status shows."""
+    found = tenant.get("room", room)
+    assert found
+    return str(found["status"].get("sid"))
+
+
+def age(tenant: Namespace, room: str) -> float:
+    """Return for how many seconds a Room is there."""
+    found = tenant.get("room", room)
+    assert found
+    return time.time() - datetime.fromisoformat(found["metadata"]["creationTimestamp"]).timestamp()

@@ -32,9 +32,7 @@ class Note:
 
 
 def notes(*, before: Mapping[str, Any], world: World, after: Mapping[str, Any]) -> Iterator[Note]:
-    """Yield what is worth an Event between two statuses of a Room; a namespace that ends takes none."""
-    if world.is_terminating:
-        return
+    """Yield what is worth an Event between two statuses of a Room."""
     if world.orphan:
         yield Note("Warning", Reason.ORPHANED_ROOM, _orphaned(world.orphan))
     is_ours = lifecycle.of(world) is Lifecycle.PERSISTENT  # a join makes the others

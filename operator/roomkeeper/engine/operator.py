@@ -73,7 +73,12 @@ class Operator:
         self.objects = ObjectCache(self.servers.room_name)
         self.secrets = SecretCache()
         self.wakeups = Wakeups(self.objects, self.secrets, self.servers, self.namespaces, self.queue)
-        self.recorder = EventRecorder(kubernetes, clock, instance=socket.gethostname())
+        self.recorder = EventRecorder(
+            kubernetes,
+            clock,
+            instance=socket.gethostname(),
+            is_terminating=self.namespaces.is_terminating,
+        )
         self._cache_resync = CacheResync(kubernetes, self.wakeups, settings.namespaces)
         self.status = StatusWriter(kubernetes, self.objects, self.recorder)
         self.workers = Workers(

@@ -62,7 +62,6 @@ async def test_nothing_is_made_in_a_namespace_that_ends() -> None:
     await engine.settle()
     assert [call for call in engine.asked() if call.startswith("create")] == []
     assert await engine.livekit.list_rooms() == []
-    assert engine.notes.told == []
 
 
 async def test_tokens_of_a_key_that_is_refused_are_replaced_at_once() -> None:

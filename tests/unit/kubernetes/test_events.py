@@ -95,6 +95,20 @@ async def test_an_event_has_the_shape_of_events_k8s_io(world: World) -> None:
     assert expected.items() <= event.items()
 
 
+async def test_a_namespace_that_is_being_deleted_takes_none(world: World) -> None:
+    recorder = EventRecorder(
+        world.kubernetes, world.clock, instance="roomkeeper-0", is_terminating=lambda name: name == "team-a"
+    )
+    running = asyncio.create_task(recorder.run())
+    recorder.emit(NOTE)
+    recorder.emit(replace(NOTE, namespace="team-b"))
+    await world.until(lambda: bool(world.kubernetes.store.list(EVENTS)))
+    recorder.stop()
+    await running
+    assert [event["metadata"]["namespace"] for event in world.kubernetes.store.list(EVENTS)] == ["team-b"]
+    assert world.verbs() == ["create"]
+
+
 async def test_the_same_again_is_counted_once_a_minute(world: World) -> None:
     running = asyncio.create_task(world.recorder.run())
     for _ in range(3):

@@ -17,6 +17,8 @@ from roomkeeper.adapters.ports import ForbiddenError, KubernetesError, NotFoundE
 from roomkeeper.api.common import GROUP
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from roomkeeper.adapters.ports import Body, Clock, Kubernetes
 
 _logger = logging.getLogger(__name__)
@@ -62,10 +64,19 @@ class EventRecorder:
     An Event that cannot be written is lost: it is a hint for people, and conditions hold what is true.
     """
 
-    def __init__(self, kubernetes: Kubernetes, clock: Clock, *, instance: str) -> None:
+    def __init__(
+        self,
+        kubernetes: Kubernetes,
+        clock: Clock,
+        *,
+        instance: str,
+        is_terminating: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        """Take `is_terminating(namespace)`: one that is being deleted takes no Events."""
         self.dropped = 0  # over the rate limit, or the queue was full
         self._kubernetes = kubernetes
         self._clock = clock
+        self._is_terminating = is_terminating
         self._instance = instance[:_MAX_INSTANCE_LENGTH]
         self._queue: asyncio.Queue[EventNote] = asyncio.Queue(_QUEUE_SIZE)
         self._limiter = AsyncLimiter(_BURST, _BURST / _PER_SECOND)
@@ -120,6 +131,9 @@ class EventRecorder:
             stopping.cancel()
 
     async def _record(self, note: EventNote) -> None:
+        if self._is_terminating(note.namespace):
+            _logger.info("%s/%s: %s: %s", note.namespace, note.name, note.reason, note.message)
+            return
         now = self._clock.now()
         series = self._series.get(note)
         if series and now - series.observed < _SERIES_WINDOW:
