@@ -76,8 +76,7 @@ class ServerReconciler:
                 return Done()
         conclusion = servers.conclude(world)
         await self.status.write(world.server, conclusion.status)
-        if not self.wakeups.namespaces.is_terminating(key.namespace):
-            self.status.tell(events.turn(found.status, conclusion.status), found)
+        self.status.tell(events.turn(found.status, conclusion.status), found)
         self._wake(known, changed)
         return self._come_back(known, problem)
 
