@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from typing import TYPE_CHECKING, Any
 from urllib import request
@@ -85,6 +86,16 @@ def secret_of(cluster: Cluster, name: str) -> dict[str, str]:
     return found
 
 
+def all_secrets(cluster: Cluster) -> dict[str, dict[str, str]]:
+    """Read every Secret of the namespace by one call, decoded."""
+    return {
+        one["metadata"]["name"]: {
+            key: base64.b64decode(value).decode() for key, value in one.get("data", {}).items()
+        }
+        for one in cluster.list("secrets")
+    }
+
+
 def tokens_of(cluster: Cluster, name: str) -> dict[str, str]:
     """Return the tokens of a role, by identity."""
     found: dict[str, str] = json.loads(secret_of(cluster, name)["tokens.json"])
@@ -114,12 +125,13 @@ def update(stack: LocalStack, name: str, identity: str, **fields: Any) -> None:
 
 
 def dispatches(stack: LocalStack, name: str) -> list[tuple[str, str]]:
-    """Return agent and id of every dispatch in a room."""
+    """Return agent and id of every dispatch in a room, but for LiveKit's own, which names no agent."""
 
     async def ask(client: api.LiveKitAPI) -> Any:
         return await client.agent_dispatch.list_dispatch(name)
 
-    return sorted((one.agent_name, one.id) for one in asyncio.run(with_livekit(stack, ask)))
+    listed = asyncio.run(with_livekit(stack, ask))
+    return sorted((one.agent_name, one.id) for one in listed if one.agent_name)
 
 
 def writes_to(stack: LocalStack, name: str, *, since: int = 0) -> list[str]:
@@ -131,12 +143,16 @@ def writes_to(stack: LocalStack, name: str, *, since: int = 0) -> list[str]:
     return [method for method in calls if not method.startswith("List")]
 
 
-def resyncs(stack: LocalStack, *, number: int = 2, servers: int = 1) -> None:
-    """Wait until the operator has listed all rooms so many times more: once per interval and server."""
-    since = log_size(stack)
+def resyncs(stack: LocalStack, *, number: int = 2, servers: int = 1, livekit: Any = None) -> None:
+    """Wait until the operator has listed all rooms so many times more: once per interval and server.
+
+    The lists are counted in LiveKit's own log; `livekit` is another one than the stack's.
+    """
+    path = (livekit or stack.livekit).log
+    since = path.stat().st_size
 
     def lists() -> int:
-        with stack.livekit.log.open("rb") as log:
+        with path.open("rb") as log:
             log.seek(since)
             calls = [json.loads(line) for line in log if b'"ListRooms"' in line]
         return sum(not call.get("room") for call in calls)
