@@ -72,7 +72,8 @@ def plan(world: World) -> tuple[Action, ...]:
 def needs_people(world: World) -> bool:
     """Tell whether to ask who is in the room though no webhook told of anybody.
 
-    After an edit always: whom it concerns is known only when the tokens are issued, and the counts of a list lag.
+    After an edit too, unless the session is new: whom it concerns is known only when the tokens are issued, and the
+    counts of a list lag.
     """
     spec = world.spec
     if spec is None or world.live is None or not _is_moderated(world):
@@ -80,7 +81,8 @@ def needs_people(world: World) -> bool:
     rules = spec.moderation
     enforced = any(role.permissions_policy is PermissionsPolicy.ENFORCE for role in spec.roles)
     named = bool(rules.blocked_identities or rules.denied_sources or enforced or revocations.entries(world))
-    if world.room.generation != world.room.status.get("observedGeneration"):
+    status = world.room.status
+    if status.get("sid") == world.live.sid and world.room.generation != status.get("observedGeneration"):
         return named or bool(spec.roles)
     return named and (world.live.num_participants or world.room.status.get("numParticipants", 0)) > 0
 

@@ -110,6 +110,8 @@ class ServerReconciler:
             is_default=found.annotations.get(common.ANNOTATION_IS_DEFAULT_SERVER) == "true",
             auto_create=before.auto_create if before else None,
         )
+        if before and before.connection and before.connection is not known.connection:
+            await before.connection.aclose()  # of an object that was deleted and made anew under its name
         signed_with = known.connection.keys.current if known.connection else None
         problem = await self._connect(known, spec)
         self.wakeups.servers.put(known)
@@ -129,9 +131,12 @@ class ServerReconciler:
                 known.connection = self._open(known.key, spec.effective_api_url, wanted)
             except ValueError as error:
                 return Finding(Reason.INVALID_URL, str(error))
-        elif (known.connection.url, known.connection.keys.current) != (spec.effective_api_url, wanted):
-            return await self._change(known.connection, spec.effective_api_url, wanted)
-        return await self._further_keys(known.connection, namespace, spec)
+        used = (known.connection.url, known.connection.keys.current)
+        is_as_declared = used == (spec.effective_api_url, wanted)
+        problem = (
+            None if is_as_declared else await self._change(known.connection, spec.effective_api_url, wanted)
+        )
+        return problem or await self._further_keys(known.connection, namespace, spec)
 
     def _open(self, key: Key, url: str, credentials: Credentials) -> Connection:
         return Connection(

@@ -269,8 +269,12 @@ def test_who_is_there_is_asked_for_while_somebody_is_revoked_and_after_an_edit()
     world = edited(first, HOST)
     assert moderation.needs_people(world)
     assert not moderation.needs_people(at(world, NOW + timedelta(hours=2)))
-    newer = replace(first, room=replace(first.room, generation=2))
+    assert first.live is not None
+    seen = {**first.room.status, "sid": first.live.sid}
+    newer = replace(first, room=replace(first.room, generation=2, status=seen))
     assert moderation.needs_people(newer)
+    newborn = replace(newer, room=replace(newer.room, status={**seen, "sid": "RM_before"}))
+    assert not moderation.needs_people(newborn)  # a webhook tells of whoever joins it
 
 
 PERMISSIONS = st.builds(

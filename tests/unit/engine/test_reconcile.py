@@ -43,7 +43,6 @@ async def test_a_new_room(engine: Engine) -> None:
         "create secrets standup.viewer",
         STATUS,
         f"livekit create_room {NAME}",
-        f"livekit list_participants {NAME}",
     ]
     assert isinstance(outcome, Done)
     assert outcome.due_in is not None
@@ -142,7 +141,6 @@ async def test_a_foreign_secret_is_left_alone(engine: Engine) -> None:
         "get secrets standup.host",
         STATUS,
         f"livekit create_room {NAME}",
-        f"livekit list_participants {NAME}",
     ]
     assert engine.secret("standup.host") == theirs
     assert engine.ready_reason(key) == "SecretConflict"
