@@ -107,6 +107,16 @@ def somebody(livekit: LiveKitView, name: str, identity: str) -> Any:
     return next((one for one in livekit.participants(name) if one.identity == identity), None)
 
 
+def is_in(livekit: LiveKitView, name: str, identity: str) -> bool:
+    """Wait until somebody's media connection stands; who leaves earlier has never been there for LiveKit's timeouts."""
+
+    def is_active() -> bool:
+        someone = somebody(livekit, name, identity)
+        return someone is not None and someone.state == models.ParticipantInfo.ACTIVE
+
+    return eventually(f"{identity} is in the room", is_active, within=2)
+
+
 def tracks(livekit: LiveKitView, name: str, identity: str) -> list[str]:
     """Return what somebody publishes."""
     someone = somebody(livekit, name, identity)

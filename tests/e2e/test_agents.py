@@ -9,7 +9,7 @@ import pytest
 from livekit import api
 
 from tests.e2e.crowd import Crowd
-from tests.e2e.looks import all_secrets, dispatches, own_server, ready, resyncs, secret_of, tokens_of
+from tests.e2e.looks import all_secrets, dispatches, is_in, own_server, ready, resyncs, secret_of, tokens_of
 from tests.e2e.support import OperatorProcess, eventually, with_livekit
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def test_an_agent_is_sent_once_with_the_room_or_with_the_first_participant(
     assert dispatches(stack, room) == both
 
     sid = livekit.room(room).sid
+    assert is_in(livekit, room, "bob")
     crowd.leave("bob")
     eventually("another session", lambda: (now := livekit.room(room)) and now.sid not in ("", sid), within=5)
     eventually("its agent is sent, once", lambda: names(stack, room) == ["early"], within=2)
