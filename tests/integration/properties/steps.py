@@ -203,6 +203,7 @@ class KillOperator:
     later: float  # seconds
 
     async def happen(self, world: World) -> None:
+        world.was_killed = True
         world.fuse.calls_left = self.after_calls
         await world.work()
         await world.stop()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.integration.properties.convergence import run
-from tests.integration.properties.steps import Declare, PassTime, RestartLiveKit, RotateKey, Step
+from tests.integration.properties.steps import Declare, PassTime, RestartLiveKit, RotateKey, SpoilSecret, Step
 
 SPEC: dict[str, Any] = {
     "lifecycle": "Persistent",
@@ -29,6 +29,13 @@ SEQUENCES: dict[str, list[Step]] = {
         Declare("one", {**SPEC, "agents": [NOTETAKER]}),
         PassTime(1.0),
         RestartLiveKit(is_wiped=False),
+    ],
+    # Nothing woke a finished Room, so status named those whose tokens had ended for ever.
+    "a Room that is finished while a token of its works": [
+        Declare("one", {**SPEC, "lifecycle": "Once", "roles": [HOST], "emptyTimeoutSeconds": 300}),
+        PassTime(1.0),
+        SpoilSecret(0, "strip"),
+        PassTime(5000.0),
     ],
 }
 

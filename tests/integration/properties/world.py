@@ -81,6 +81,7 @@ class World:
         self.sessions: dict[str, set[str]] = {}  # by uid of a Room: the SIDs that its status has named
         self.reconciles: Counter[str] = Counter()  # by kind
         self.operator: Operator | None = None
+        self.was_killed = False
         self.errors = Errors()
         self._on_the_way: deque[Callable[[], object]] = deque()
         self._replaceable: set[str] = (
