@@ -131,7 +131,7 @@ class Clients:
 
         def gone(reason: int) -> None:
             if self._rooms.get(who) is room:
-                why = rtc.DisconnectReason.Name(reason)  # type: ignore[arg-type]
+                why = rtc.DisconnectReason.Name(reason)
                 print(json.dumps({"gone": who, "why": why}), flush=True)
 
         room.on("disconnected", gone)

@@ -113,7 +113,7 @@ def test_no_kill_of_the_operator_has_an_agent_sent_twice(
         rooms = [f"room-{number}-{index}" for index in range(ROOMS)]
         cluster.apply(*(cluster.room(room, **spec(EARLY, LATE)) for room in rooms))
         full = [f"{cluster.namespace}_{room}" for room in rooms]
-        kill_while(lambda full=full: sum(map(bool, map(livekit.room, full))) >= ROOMS // 2, operator)  # type: ignore[misc]
+        kill_while(lambda full=full: sum(map(bool, map(livekit.room, full))) >= ROOMS // 2, operator)
         operator.start()
         eventually(
             "all are Ready", lambda rooms=rooms: set(cluster.ready_rooms()).issuperset(rooms), within=6

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import jwt
 import pytest
 
 from tests.e2e.crowd import Crowd
 from tests.e2e.looks import ready, reasons, resyncs, secret_of, somebody, status, stranger, tokens_of
-from tests.e2e.support import OperatorProcess, eventually
+from tests.e2e.support import RESYNC_SECONDS, OperatorProcess, eventually
+from tests.e2e.test_clock import Traveller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,6 +38,15 @@ def mortal(stack: LocalStack, tmp_path: Path) -> Iterator[OperatorProcess]:
     process.start()
     yield process
     process.stop()
+
+
+@pytest.fixture
+def traveller(stack: LocalStack, tmp_path: Path) -> Iterator[Traveller]:
+    """Return an operator whose clock can be moved, running."""
+    one = Traveller(stack, tmp_path)
+    one.process.start()
+    yield one
+    one.process.stop()
 
 
 def host(*identities: str) -> dict[str, Any]:
@@ -154,3 +166,35 @@ def test_who_is_in_a_role_again_may_stay(
     resyncs(stack)
     assert somebody(livekit, name, "bob").permission.can_publish
     crowd.leave("bob")
+
+
+def test_who_was_removed_is_put_out_until_the_last_token_has_expired_and_no_longer(
+    cluster: Cluster, livekit: LiveKitView, traveller: Traveller, stack: LocalStack, crowd: Crowd
+) -> None:
+    name = ready(cluster, roles=[{**host("alice", "bob"), "ttlSeconds": 3600}], **LASTING)
+    old = of(cluster, "bob")
+    cluster.apply(cluster.room("standup", roles=[{**host("alice"), "ttlSeconds": 3600}], **LASTING))
+    eventually("status names him", lambda: status(cluster).get("revokedIdentities"), within=2)
+    (entry,) = status(cluster)["revokedIdentities"]
+    until, expires = datetime.fromisoformat(entry["until"]), expiry(old)
+    print(f"the token expires at {expires}, he is put out until {until}")
+    assert expires <= until
+
+    # The operator's clock alone is moved: to LiveKit the token is good all the time.
+    traveller.move_to(until - timedelta(seconds=60))
+    comes_in_vain(livekit, crowd, name, "bob", old)
+    traveller.move_to(until + timedelta(seconds=1))
+    eventually(
+        "status forgets him",
+        lambda: not status(cluster).get("revokedIdentities"),
+        within=RESYNC_SECONDS + 1,
+    )
+    assert crowd.join("bob", old)
+    resyncs(stack)
+    assert somebody(livekit, name, "bob")
+    crowd.leave("bob")
+
+
+def expiry(secret: Mapping[str, str]) -> datetime:
+    claims = jwt.decode(secret["LIVEKIT_TOKEN"], options={"verify_signature": False})
+    return datetime.fromtimestamp(claims["exp"], UTC)
