@@ -107,14 +107,15 @@ def somebody(livekit: LiveKitView, name: str, identity: str) -> Any:
     return next((one for one in livekit.participants(name) if one.identity == identity), None)
 
 
+def is_active(livekit: LiveKitView, name: str, identity: str) -> bool:
+    """Tell whether somebody's media connection stands; who leaves before has never been there for LiveKit's timeouts."""
+    someone = somebody(livekit, name, identity)
+    return someone is not None and someone.state == models.ParticipantInfo.ACTIVE
+
+
 def is_in(livekit: LiveKitView, name: str, identity: str) -> bool:
-    """Wait until somebody's media connection stands; who leaves earlier has never been there for LiveKit's timeouts."""
-
-    def is_active() -> bool:
-        someone = somebody(livekit, name, identity)
-        return someone is not None and someone.state == models.ParticipantInfo.ACTIVE
-
-    return eventually(f"{identity} is in the room", is_active, within=2)
+    """Wait until somebody is active."""
+    return eventually(f"{identity} is in the room", lambda: is_active(livekit, name, identity), within=2)
 
 
 def tracks(livekit: LiveKitView, name: str, identity: str) -> list[str]:
