@@ -229,3 +229,16 @@ async def test_a_room_that_was_there_before_is_adopted(engine: Engine) -> None:
     assert engine.asked() == [FINALIZER, STATUS, f"livekit list_rooms {NAME}"]
     assert engine.notes.told == [("Normal", "RoomAdopted")]
     assert [change["field"] for change in engine.status(key)["pendingChanges"]] == ["emptyTimeoutSeconds"]
+
+
+async def test_a_room_that_was_there_before_and_is_refused_is_looked_at_and_never_written_to(
+    engine: Engine,
+) -> None:
+    await engine.probe()  # a list of rooms that are claimed; this one is not yet
+    await engine.livekit.create_room(NAME, RoomConfig(300, 20), "theirs")
+    engine.clock.advance(60)
+    key = engine.declare(adoptionPolicy="Refuse")
+    engine.asked()
+    await engine.settle()
+    assert engine.asked() == [STATUS, f"livekit list_rooms {NAME}"]
+    assert engine.ready_reason(key) == "AdoptionRefused"
