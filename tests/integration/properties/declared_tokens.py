@@ -7,7 +7,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tests.integration.properties.fakes import verify
-from tests.integration.properties.world import URL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +81,7 @@ def _wrong_secret(world: World, body: Body, role: Body, identities: list[str], s
         return
     room = f"{body['metadata']['namespace']}_{body['metadata']['name']}"
     first = identities[0]
-    if fixed != {"URL": URL, "ROOM": room, "IDENTITY": first, "TOKEN": tokens.get(first)}:
+    if fixed != {"URL": world.url, "ROOM": room, "IDENTITY": first, "TOKEN": tokens.get(first)}:
         yield f"{ {key: value for key, value in fixed.items() if key != 'TOKEN'} }, or another token than in tokens.json"
     if list(tokens) != identities:
         yield f"tokens of {list(tokens)}, not of {identities}"

@@ -10,6 +10,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,15 +23,18 @@ if TYPE_CHECKING:
 EXAMPLES = int(os.environ.get("ROOMKEEPER_EXAMPLES", "0"))
 
 
+@pytest.mark.timeout(
+    1800
+)  # a sequence that fails is shortened before it is printed, and more examples take longer
 @settings(
-    max_examples=EXAMPLES or 150,
+    max_examples=EXAMPLES or 200,
     derandomize=not EXAMPLES,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(
     first=declarations("one"),
-    then=st.lists(steps(), max_size=14),
+    then=st.lists(steps(), min_size=3, max_size=14),
 )
 def test_the_world_becomes_as_declared_and_then_nothing_is_asked(first: Declare, then: list[Step]) -> None:
     asyncio.run(run([first, *then]))

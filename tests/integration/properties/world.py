@@ -74,6 +74,7 @@ class World:
         self.kubernetes = MortalKubernetes(self.clock, self.fuse)
         self.livekit = PeopledLiveKit(self.clock, self.fuse)
         self.livekit.accepted = {FIRST_KEY}
+        self.url = URL
         self.declared_key = FIRST_KEY  # what the credentials Secret holds
         self.webhook_key = FIRST_KEY  # what LiveKit signs webhooks with
         self.webhooks_arrive = True
