@@ -94,7 +94,7 @@ def test_what_a_hostile_server_answers_is_shown_nowhere(
     make: Callable[..., Namespace], hostile: str, operator: OperatorProcess, stack: LocalStack
 ) -> None:
     attacker, neighbour = make(), make()
-    paths = [f"{status}/{body}" for status in (200, 302, 307, 401, 403, 404, 500, 503) for body in BODIES]
+    paths = [f"{status}/{body}" for status in (200, 302, 401, 404, 500) for body in BODIES]
     names = {f"s-{path.replace('/', '-')}": path for path in [*paths, "hang/plain"]}
     for name, path in names.items():
         attacker.offer(name, stack.livekit.url, "key", "a-secret-that-is-made-up", apiURL=f"{hostile}/{path}")
@@ -120,12 +120,7 @@ def test_what_a_hostile_server_answers_is_shown_nowhere(
     assert MARKER not in shown
     assert MARKER not in operator.output()
     assert Hostile.visits == 0, "a redirect was followed"
-    ready = [
-        one["metadata"]["name"]
-        for one in attacker.list("rooms")
-        if attacker.is_ready(one["metadata"]["name"])
-    ]
-    assert ready == []
+    assert attacker.ready_rooms() == []
 
 
 class Copycat(Hostile):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.support import eventually
+from tests.e2e.support import RESYNC_SECONDS, eventually, settle
 from tests.e2e.tenancy import ROLES, Namespace, namespaces, room_names
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 ROOMS = 50
 GRACE = 3
-# The namespace controller begins after 5 s, and looks again after 8 s when something was still held at its first look.
-ENDS_BY_ITSELF = 5 + 8 + 2
+# The namespace controller begins after 5 s, and looks again every 8 s while something is held.
+ENDS_BY_ITSELF = 5 + 2 * 8
 
 
 @pytest.fixture
@@ -39,9 +39,10 @@ def full(tenant: Namespace, **spec: object) -> Namespace:
     return tenant
 
 
-def delete(tenant: Namespace) -> None:
-    """Delete the namespace, and do not wait."""
+def delete(tenant: Namespace) -> int:
+    """Delete the namespace without waiting; return the end of the audit log when its deletionTimestamp is there."""
     tenant.stack.kubectl("delete", "namespace", tenant.namespace, "--wait=false")
+    return tenant.stack.audit.mark()
 
 
 def any_is_deleted(tenant: Namespace) -> bool:
@@ -68,8 +69,9 @@ def test_while_livekit_is_down(
 ) -> None:
     tenant = full(make())
     stack.livekit.stop()
-    mark = stack.audit.mark()
-    delete(tenant)
+    eventually("all say why", lambda: tenant.ready_rooms() == [], within=RESYNC_SECONDS + 2)
+    settle(stack)  # an Event about that may be on its way until then
+    mark = delete(tenant)
     eventually("its Rooms are deleted", lambda: any_is_deleted(tenant), within=6)
     started = time.monotonic()
     eventually("its Rooms are gone", lambda: tenant.list("rooms") == [], within=GRACE + 2)
@@ -86,8 +88,7 @@ def test_while_livekit_is_up(
     tenant, neighbour = full(make()), make()
     neighbour.apply(neighbour.room("standup"))
     eventually("a neighbour is Ready", lambda: neighbour.is_ready("standup"), within=2)
-    mark = stack.audit.mark()
-    delete(tenant)
+    mark = delete(tenant)
     eventually("the namespace is gone", lambda: is_gone(tenant), within=ENDS_BY_ITSELF)
     left = [name for name in room_names(stack) if name.startswith(f"{tenant.namespace}_")]
     assert left == []
@@ -112,8 +113,7 @@ def test_what_goes_first_is_not_made_again(
     tenant = make()
     tenant.apply(tenant.room("standup", roles=ROLES))
     eventually("it is Ready", lambda: tenant.is_ready("standup"), within=2)
-    mark = stack.audit.mark()
-    delete(tenant)  # for 5 s the controller does nothing, and so the Room is not deleted yet
+    mark = delete(tenant)  # for 5 s the controller does nothing, and so the Room is not deleted yet
     tenant.delete("secret", "standup.host")
     livekit.delete(f"{tenant.namespace}_standup")
     eventually("the Room is gone", lambda: tenant.list("rooms") == [], within=6)

@@ -70,7 +70,11 @@ NO_POLICY = [
 ]
 WITH_POLICY = [
     Excess("grant", role(grants={"canPublish": True}), "spec.roles[host].grants.canPublish"),
-    Excess("ttl", role(ttlSeconds=901), "900 that the policy of the server allows (maxTokenTTLSeconds)"),
+    Excess(
+        "ttl",
+        role(ttlSeconds=901, grants={"roomAdmin": True}),
+        "900 that the policy of the server allows (maxTokenTTLSeconds)",
+    ),
     Excess("people", {"maxParticipants": 11}, "10 that the policy of the server allows (maxParticipants)"),
     Excess("agents", {"agents": [{"agentName": "spy"}]}, "spec.agents[spy]"),
     Excess("long-topic", {"metadata": {"topic": "much-too-long"}}, "spec.metadata.topic: maxLength"),
