@@ -99,7 +99,7 @@ class RealWorld:
 
 
 @settings(
-    max_examples=3,
+    max_examples=2,
     derandomize=True,
     deadline=None,
     phases=[Phase.generate],
