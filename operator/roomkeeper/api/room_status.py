@@ -195,6 +195,6 @@ class RoomStatus(Model):
         default=(),
         max_length=MAX_CONDITIONS,
         json_schema_extra={LIST_TYPE: "map", LIST_MAP_KEYS: ["type"]},
-        description="Ready sums up RoomAvailable, TokensIssued and UpToDate. Suspended, Reconciling and Stalled are there only "
+        description="Ready sums up RoomAvailable and TokensIssued. Suspended, Reconciling and Stalled are there only "
         "while true: Stalled means that somebody must act.",
     )

@@ -134,7 +134,7 @@ class Reason(StrEnum):
     )
     SECRET_CONFLICT = (
         "SecretConflict",
-        "A Secret of that name belongs to somebody else and was left alone. Rename the role, or delete the Secret.",
+        "A Secret of that name belongs to somebody else, or to another role, and was left alone. Rename the role, or delete the Secret.",
     )
     TOKEN_TOO_LARGE = (
         "TokenTooLarge",
