@@ -12,6 +12,7 @@ from roomkeeper.domain import (
     deletion,
     lifecycle,
     metadata,
+    revocations,
     session_status,
     token_status,
 )
@@ -71,7 +72,8 @@ def _conclude_end(world: World) -> Conclusion:
     shown = [Condition("Ready", is_true=True, finding=finding)]
     shown += [Condition(kind, is_true=False, finding=finding) for kind in ("RoomAvailable", "TokensIssued")]
     shown += _suspended(world)
-    outcome: Outcome = Done(_finite(token_status.due_in(world)))  # to forget whose last token has ended
+    end = revocations.next_end(world)  # to forget then whose last token has ended
+    outcome: Outcome = Done((end - world.now).total_seconds() if end else None)
     if world.failure:
         outcome = Retry()
         shown += conditions.abnormal(outcome, Condition("Ready", is_true=True, finding=world.failure))
