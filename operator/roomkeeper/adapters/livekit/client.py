@@ -17,7 +17,7 @@ from livekit.api.twirp_client import TwirpClient
 from livekit.protocol import agent_dispatch, egress, models
 from livekit.protocol import room as pb
 
-from roomkeeper.adapters.livekit import convert
+from roomkeeper.adapters.livekit import answers, convert
 from roomkeeper.adapters.livekit.errors import SDK_ERRORS, ServerFaultError, translate
 from roomkeeper.adapters.livekit.tokens import API_TOKEN_SECONDS, mint, mint_for_api
 from roomkeeper.domain.livekit import TokenClaims
@@ -77,7 +77,9 @@ class LiveKitClient:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),  # the semaphore limits
             cookie_jar=aiohttp.DummyCookieJar(),
-            middlewares=(_refuse_redirects,),
+            headers=answers.REQUEST_HEADERS,
+            auto_decompress=False,
+            middlewares=(answers.admit,),
         )
         self._twirp = TwirpClient(self._session, url, "livekit", failover=False)
 
@@ -230,17 +232,6 @@ class LiveKitClient:
                 if self._observe:
                     self._observe(method, code, time.monotonic() - started)
         return result
-
-
-async def _refuse_redirects(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Follow nobody elsewhere: LiveKit never redirects, and a tenant's server must not send us around."""
-    response = await handler(request)
-    if HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
-        response.close()
-        raise aiohttp.ClientResponseError(response.request_info, (), status=response.status)
-    return response
 
 
 def _unguessable() -> str:

@@ -41,6 +41,16 @@ _BUSY = frozenset({408, 429})
 _SERVER_ERRORS = 500
 
 
+class RefusedAnswerError(aiohttp.ClientPayloadError):
+    """An answer that is not read (to its end): a code for metrics, and what is told of it."""
+
+    def __init__(self, code: str, told: str) -> None:
+        """Take texts of our own, nothing that the server wrote."""
+        super().__init__(told)
+        self.code = code
+        self.told = told
+
+
 class ServerFaultError(LiveKitUnreachableError):
     """The server answered with Twirp's `internal`: among others, what it says of egress when it has no Redis."""
 
@@ -71,6 +81,8 @@ def _from_transport(error: Exception) -> tuple[str, str]:
             return "connect", "no connection: check the URL and the network"
         case DecodeError() | AttributeError():
             return "unreadable", "not LiveKit's answer: check the URL"
+        case RefusedAnswerError():
+            return error.code, error.told
         case _:
             return "transport", "the connection broke"
 
