@@ -21,7 +21,7 @@ import kopf
 from roomkeeper.adapters.ports import KubernetesError
 from roomkeeper.api.common import GROUP, LABEL_MANAGED_BY, MANAGED_BY, VERSION
 from roomkeeper.engine.operator import Operator
-from roomkeeper.engine.settings import Settings, SettingsError
+from roomkeeper.engine.settings import Settings
 from roomkeeper.http import HttpServer
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ async def start(settings: kopf.OperatorSettings, memo: Any, **_: Any) -> None:
         memo.operator = await Operator.connect(chosen, clock)
         memo.http = HttpServer(memo.operator)
         await memo.http.start()
-    except (SettingsError, KubernetesError, OSError) as error:
+    except (ValueError, KubernetesError, OSError) as error:
         # Anything else than a PermanentError would be tried again every minute, in silence.
         raise kopf.PermanentError(str(error)) from None
     memo.running = asyncio.create_task(memo.operator.run(), name="roomkeeper")

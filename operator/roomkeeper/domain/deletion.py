@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from roomkeeper.api import common
@@ -12,6 +13,9 @@ from roomkeeper.domain.rooms import Absence, Action, DeleteRoom, RemoveFinalizer
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+# The longest that a token of ours lives, and the leeway that LiveKit gives it.
+LONGEST_TOKEN = timedelta(seconds=86_400 + 60)
 
 
 def plan(world: World) -> tuple[Action, ...]:
@@ -31,6 +35,8 @@ def _is_ours_to_delete(world: World) -> bool:
     """Tell whether the room goes with the object: never one that is somebody else's or to be retained."""
     never_made = world.server is None or checks.room_name_is_unusable(world) is not None
     is_not_ours = never_made or checks.adoption_is_refused(world) is not None or world.older_claim is not None
+    if world.room.status.get("roomName") != world.room_name and checks.room_name_is_not_ours(world):
+        return False
     return not is_not_ours and deletion_policy(world) is DeletionPolicy.DELETE
 
 
@@ -40,7 +46,8 @@ def _buried_until(world: World) -> datetime | None:
         return None
     ends = [tokens.time_of(secret, common.ANNOTATION_EXPIRES_AT) for secret in world.secrets.values()]
     ends += [read_time(issued.get("expiresAt")) for issued in world.room.status.get("tokens", ())]
-    return max((end for end in ends if end), default=None)
+    longest = world.now + LONGEST_TOKEN  # whatever somebody has written there
+    return min(max((end for end in ends if end), default=world.now), longest) if any(ends) else None
 
 
 def _has_to_delete(world: World) -> bool:

@@ -17,6 +17,7 @@ from roomkeeper.domain import (
     rooms,
     tokens,
 )
+from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.rooms import (
     Action,
     AddFinalizer,
@@ -31,6 +32,7 @@ from roomkeeper.domain.rooms import (
 
 if TYPE_CHECKING:
     from roomkeeper.api.room import RoomSpec
+    from roomkeeper.domain.conditions import Finding
     from roomkeeper.domain.livekit import LiveRoom
     from roomkeeper.domain.objects import TokenSecret
 
@@ -39,8 +41,8 @@ def plan(world: World) -> tuple[Action, ...]:
     """Return what to do next; nothing: the world is as declared, or something stands in the way."""
     if world.room.deleted_at:
         return deletion.plan(world)
-    if world.failure or world.is_terminating:
-        return ()
+    if world.is_terminating or world.failure:
+        return _plan_despite(world, world.failure)
     if lifecycle.is_finished(world):
         return (*_plan_end(world), *map(DeleteSecret, rooms.withdrawn_secrets(world)))
     if checks.obstacle(world):
@@ -48,6 +50,19 @@ def plan(world: World) -> tuple[Action, ...]:
     if not world.room.is_held:
         return (AddFinalizer(),) if rooms.is_usable(world) else ()
     return (*_plan_room(world), *_plan_tokens(world))
+
+
+def _plan_despite(world: World, failure: Finding | None) -> tuple[Action, ...]:
+    """Return the tokens that are due although LiveKit has failed: it has no part in them, but for a refused key.
+
+    In a namespace that is being deleted nothing is due any more.
+    """
+    is_refused = failure is not None and failure.reason is Reason.INVALID_CREDENTIALS
+    if world.is_terminating or is_refused or not world.room.is_held:
+        return ()
+    if lifecycle.is_finished(world) or checks.obstacle(world):
+        return ()
+    return _renew_tokens(world)
 
 
 def _plan_room(world: World) -> tuple[Action, ...]:
@@ -61,9 +76,9 @@ def _plan_room(world: World) -> tuple[Action, ...]:
     if world.is_doubted:
         return (rooms.revive(world, world.live),)
     return changes.plan(world) or (
+        *moderation.plan(world),
         *_plan_metadata(world, spec, world.live),
         *agents.plan(world),
-        *moderation.plan(world),
     )
 
 

@@ -108,7 +108,8 @@ class SecretCache:
     def __init__(self) -> None:
         """Start empty."""
         self._by_name: dict[tuple[str, str], TokenSecret] = {}
-        self._by_owner: defaultdict[str, dict[str, TokenSecret]] = defaultdict(dict)
+        # By namespace too: whoever knows a Room's uid may write it on a Secret of another namespace.
+        self._by_owner: defaultdict[tuple[str, str], dict[str, TokenSecret]] = defaultdict(dict)
 
     def __len__(self) -> int:
         """Count the Secrets."""
@@ -118,9 +119,9 @@ class SecretCache:
         """Return the Secret, if it is known."""
         return self._by_name.get((namespace, name))
 
-    def owned_by(self, uid: str) -> Mapping[str, TokenSecret]:
+    def owned_by(self, namespace: str, uid: str) -> Mapping[str, TokenSecret]:
         """Return a Room's Secrets by name."""
-        return dict(self._by_owner.get(uid, {}))
+        return dict(self._by_owner.get((namespace, uid), {}))
 
     def all(self) -> list[TokenSecret]:
         """Return every Secret."""
@@ -134,7 +135,7 @@ class SecretCache:
         if known:
             self._unlink(known)
         self._by_name[seen.namespace, seen.name] = seen
-        self._by_owner[seen.owner_uid][seen.name] = seen
+        self._by_owner[seen.namespace, seen.owner_uid][seen.name] = seen
         return True
 
     def forget(self, namespace: str, name: str, uid: str) -> bool:
@@ -147,10 +148,11 @@ class SecretCache:
 
     def _unlink(self, known: TokenSecret) -> None:
         self._by_name.pop((known.namespace, known.name), None)
-        siblings = self._by_owner.get(known.owner_uid, {})
+        owner = (known.namespace, known.owner_uid)
+        siblings = self._by_owner.get(owner, {})
         siblings.pop(known.name, None)
         if not siblings:
-            self._by_owner.pop(known.owner_uid, None)
+            self._by_owner.pop(owner, None)
 
 
 def _is_newer(candidate: str, known: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 from roomkeeper.adapters.ports import LiveKitCredentialsError, LiveKitError, LiveKitNotFoundError
 from roomkeeper.domain.livekit import ParticipantKind
 from roomkeeper.domain.rooms import Absence, People, ServerState
+from roomkeeper.engine.capabilities import Capabilities
 from roomkeeper.engine.keyring import Keyring
 from roomkeeper.engine.recent import Marks, Tally
 from roomkeeper.engine.sightings import Hint, Sightings
@@ -37,8 +39,8 @@ CREATED_RECENTLY_SECONDS = 5.0
 CLOUD_DRAINING_SECONDS = 30.0
 # Probes in a row: one that fails is no reason to write to every Room of the server.
 TOLERATED_FAILURES = 1
+RETIRED_SECONDS = 60.0  # longer than a call and the wait for its turn
 CONTESTED_SECONDS = 600.0
-CAPABILITIES_SECONDS = 600.0
 SOMEBODY_CAME = frozenset({"participant_joined", "track_published"})
 
 
@@ -81,13 +83,12 @@ class Connection:
         self.corrected = Marks()  # of joins that were put right, see domain/moderation.py
         self.overwritten = Tally(clock, seconds=CONTESTED_SECONDS)  # metadata that had to be put right
         self.last_webhook: datetime | None = None
-        self.creates_rooms_on_join: bool | None = None  # None: not known
-        self.has_redis: bool | None = None
+        self.can = Capabilities()
         self.active_since: datetime | None = None  # changes were found of which no webhook had told
+        self._retired: list[tuple[float, LiveKit]] = []
         self._watched: set[str] = set()
         self._buried: dict[str, datetime] = {}
         self.resurrected: set[str] = set()  # buried rooms that the last list showed
-        self._capabilities_at: float | None = None
         self._probed_at: float | None = None
         self._heard_at: float | None = None
         self._connect = connect
@@ -120,9 +121,9 @@ class Connection:
         except BaseException:
             await candidate.aclose()
             raise
-        replaced, self._api, self.url = self._api, candidate, url
+        self._retired.append((self._clock.monotonic(), self._api))
+        self._api, self.url = candidate, url
         self.keys.replace(credentials, was_refused=was_refused)
-        await replaced.aclose()
 
     async def _is_refused(self) -> bool:
         """Tell whether the present key works no more: then its tokens are replaced at once, not one after another."""
@@ -137,6 +138,7 @@ class Connection:
     async def probe(self, is_claimed: Callable[[str], bool]) -> set[str]:
         """List the rooms, remember the state of the server, and return the claimed names whose room changed."""
         began = self._clock.monotonic()
+        await self._close_retired(before=began - RETIRED_SECONDS)
         try:
             listed = await self._api.list_rooms()
         except LiveKitCredentialsError:
@@ -181,17 +183,8 @@ class Connection:
             self._watched.discard(name)
 
     async def learn_capabilities(self) -> None:
-        """Find out now and then what the server can do; what it does not tell stays as it was."""
-        now = self._clock.monotonic()
-        if self._capabilities_at is not None and now - self._capabilities_at < CAPABILITIES_SECONDS:
-            return
-        try:
-            self.creates_rooms_on_join = await self._api.creates_rooms_on_join()
-            self.has_redis = await self._api.has_redis()
-        except LiveKitError as error:
-            logger.info("LiveKit at %s does not tell what it can do: %s", self.url, error)
-        else:
-            self._capabilities_at = now
+        """Find out what the server can do, if that is due."""
+        await self.can.learn(self._api, now=self._clock.monotonic())
 
     async def look(self, name: str, *, known_sid: str = "", fresh: bool = False, who: bool = False) -> Look:
         """Return the room as listed, read again when a webhook, its absence or the caller asks for it.
@@ -206,7 +199,7 @@ class Connection:
                 live = await self._read(name)
             asked = who or (hint is not None and self._count_people)
             participants = await self._participants(name) if live and asked else None
-        except LiveKitError:
+        except BaseException:  # whatever ended this look, the next one has to know what this one knew
             if hint:
                 self.sightings.hint(name, finished_sid=hint.finished_sid)
             raise
@@ -265,7 +258,14 @@ class Connection:
 
     async def aclose(self) -> None:
         """Release the connections."""
+        await self._close_retired(before=math.inf)
         await self._api.aclose()
+
+    async def _close_retired(self, *, before: float) -> None:
+        """Close clients that were replaced, when the calls that they still had have ended."""
+        for retired in [one for one in self._retired if one[0] < before]:
+            self._retired.remove(retired)
+            await retired[1].aclose()
 
     async def _read(self, name: str) -> LiveRoom | None:
         live = next(iter(await self._api.list_rooms([name])), None)

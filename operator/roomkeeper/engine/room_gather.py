@@ -16,6 +16,8 @@ from roomkeeper.engine.connection import Look
 from roomkeeper.engine.failures import finding_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from roomkeeper.adapters.ports import Clock
     from roomkeeper.domain.conditions import Finding
     from roomkeeper.domain.objects import CustomObject, Key, TokenSecret
@@ -115,17 +117,15 @@ class Gatherer:
 
         Another object that speaks of the same server counts too, if that server has accepted its credentials.
         """
-        rivals = (
-            other for other in self.objects.claimants(name) if self._is_rival(other, room, name, server)
+        older = sorted(
+            other for claimant in self.objects.claimants(name) if (other := _age(claimant)) < _age(room)
         )
-        first = min(
-            (room, *rivals), key=lambda other: (other.created_at, other.key.namespace, other.key.name)
+        rivals = (self.objects.get(key) for *_, key in older)
+        return next(
+            (rival.key for rival in rivals if rival and self._is_rival(rival, room, name, server)), None
         )
-        return None if first.key == room.key else first.key
 
     def _is_rival(self, other: CustomObject, room: CustomObject, name: str, server: KnownServer) -> bool:
-        if other.key == room.key:
-            return False
         theirs = self.servers.resolve(other).known
         if theirs is None or theirs.connection is None or not _may_see(other, name, theirs):
             return False
@@ -150,13 +150,18 @@ class Gatherer:
 
     def _secrets(self, room: CustomObject, spec: RoomSpec | None) -> dict[str, TokenSecret]:
         """Return the Room's Secrets, and whatever else of ours has a name that it declares."""
-        found = dict(self.secrets.owned_by(room.uid))
+        found = dict(self.secrets.owned_by(room.key.namespace, room.uid))
         for role in spec.roles if spec else ():
             name = names.secret_name(room.key.name, role.name, role.secret_template.name)
             known = self.secrets.get(room.key.namespace, name)
             if known:
                 found[name] = known
         return found
+
+
+def _age(room: CustomObject) -> tuple[datetime, str, str, Key]:
+    """Return by what Rooms are put in the order in which they came."""
+    return room.created_at, room.key.namespace, room.key.name, room.key
 
 
 def _may_see(room: CustomObject, name: str, server: KnownServer) -> bool:

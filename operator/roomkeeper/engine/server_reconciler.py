@@ -106,7 +106,8 @@ class ServerReconciler:
             connection=before.connection if before and before.uid == found.uid else None,
             uid=found.uid,
             spec=spec,
-            policy=policy.from_spec(spec.policy),
+            # Judging a schema takes time, and a resync changes nothing about it.
+            policy=before.policy if before and before.spec == spec else policy.from_spec(spec.policy),
             is_default=found.annotations.get(common.ANNOTATION_IS_DEFAULT_SERVER) == "true",
             auto_create=before.auto_create if before else None,
         )
@@ -211,7 +212,7 @@ class ServerReconciler:
     def _learn(self, known: KnownServer, connection: Connection) -> None:
         declared = known.spec.auto_create if known.spec else AutoCreate.AUTO
         learned = {
-            AutoCreate.AUTO: connection.creates_rooms_on_join,
+            AutoCreate.AUTO: connection.can.creates_rooms_on_join,
             AutoCreate.ENABLED: True,
             AutoCreate.DISABLED: False,
         }[declared]
@@ -247,8 +248,8 @@ class ServerReconciler:
             state=connection.state if connection else ServerState.UNKNOWN,
             now=self.clock.now(),
             credentials_problem=problem,
-            auto_create=connection.creates_rooms_on_join if connection else None,
-            has_redis=connection.has_redis if connection else None,
+            auto_create=connection.can.creates_rooms_on_join if connection else None,
+            has_redis=connection.can.has_redis if connection else None,
             webhook_seen=connection.last_webhook if connection else None,
             active_since=connection.active_since if connection else None,
             rooms=len(rooms),

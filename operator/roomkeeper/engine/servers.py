@@ -45,7 +45,6 @@ class KnownServer:
     policy: Policy = field(default_factory=Policy)
     is_default: bool = False  # of its namespace
     auto_create: bool | None = None  # None: not known
-    has_redis: bool | None = None
 
     @property
     def room_name_template(self) -> str:
@@ -136,7 +135,10 @@ class ServerDirectory:
         server = self._servers.get(key) if key else None
         if server and known_as and known_as.get("uid") != server.uid:
             server = None
-        if server and not room.deleted_at and not self._lets_in(server, room.key.namespace):
+        was_ours = bool(
+            room.deleted_at and known_as
+        )  # what it has made there before is still to be cleaned up
+        if server and not was_ours and not self._lets_in(server, room.key.namespace):
             server = None
         return Assignment(server, is_named)
 

@@ -154,17 +154,17 @@ def test_secrets_are_found_by_owner(secrets: SecretCache) -> None:
     secrets.observe(secret(1))
     secrets.observe(secret(2, uid="s2", name="a.viewer"))
     secrets.observe(secret(3, uid="s3", name="b.host", owner="2"))
-    assert set(secrets.owned_by("1")) == {"a.host", "a.viewer"}
-    assert set(secrets.owned_by("2")) == {"b.host"}
-    assert secrets.owned_by("3") == {}
+    assert set(secrets.owned_by("team", "1")) == {"a.host", "a.viewer"}
+    assert set(secrets.owned_by("team", "2")) == {"b.host"}
+    assert secrets.owned_by("team", "3") == {}
     assert len(secrets) == len(secrets.all()) == 3
 
 
 def test_a_secret_that_changes_its_owner_is_found_at_the_new_one(secrets: SecretCache) -> None:
     secrets.observe(secret(1))
     secrets.observe(secret(2, owner="2"))
-    assert secrets.owned_by("1") == {}
-    assert set(secrets.owned_by("2")) == {"a.host"}
+    assert secrets.owned_by("team", "1") == {}
+    assert set(secrets.owned_by("team", "2")) == {"a.host"}
 
 
 def test_a_secret_is_forgotten_by_its_uid(secrets: SecretCache) -> None:
@@ -173,5 +173,5 @@ def test_a_secret_is_forgotten_by_its_uid(secrets: SecretCache) -> None:
     assert not secrets.forget("team", "a.host", "s1")
     assert secrets.forget("team", "a.host", "s2")
     assert not secrets.forget("team", "a.host", "s2")
-    assert secrets.owned_by("1") == {}
+    assert secrets.owned_by("team", "1") == {}
     assert len(secrets) == 0
