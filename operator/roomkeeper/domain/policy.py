@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from roomkeeper.api import policy as api
 from roomkeeper.domain import metadata_schema, names
@@ -137,7 +137,7 @@ def _metadata(policy: Policy, spec: RoomSpec) -> Iterator[str]:
     if spec.raw_metadata is not None:
         field = "spec.rawMetadata"
         try:
-            value = json.loads(spec.raw_metadata)
+            value = json.loads(spec.raw_metadata, parse_constant=_refused)
         except (ValueError, RecursionError):
             yield f"{field}: it must be JSON, because the server has a metadataSchema"
             return
@@ -145,8 +145,15 @@ def _metadata(policy: Policy, spec: RoomSpec) -> Iterator[str]:
         broken = metadata_schema.violation(schema, value)
     except RecursionError:
         broken = ": it is nested too deep"
+    except (ValueError, ArithmeticError):  # such as 1e400
+        broken = ": it has a number that is too large"
     if broken:
         yield f"{field}{broken} (metadataSchema of the server)"
+
+
+def _refused(constant: str) -> NoReturn:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(constant)
 
 
 def _patterns(policy: Policy, namespace: str) -> list[str]:

@@ -84,6 +84,7 @@ def test_a_schema_that_may_be_used(schema: dict[str, Any]) -> None:
         (nested(40), "nested more than"),
         (doubling(30), "parts"),
         ({"const": "x" * 33_000}, "bytes as JSON"),
+        ({"enum": list(range(600))}, "more than 500 parts"),
         ({"const": DEEP_LITERAL}, "nested too deep"),
         ({"type": "strange"}, "it is no JSON Schema: see type"),
         ({"properties": {"a": 3}}, "it is no JSON Schema: see properties.a"),
@@ -103,14 +104,30 @@ def test_a_schema_that_is_refused(schema: dict[str, Any], text: str) -> None:
         ({"properties": {"a": {"items": {"type": "string"}}}}, {"a": ["x", 3]}, ".a[1]: type"),
         ({"properties": {"a": {"enum": ["x"]}}}, {"a": "my secret"}, ".a: enum"),
         (
-            {"properties": {"a": {"items": {"enum": list(range(900))}}}},
-            {"a": [1] * 9_000},
-            ": it has too many values",
+            {"properties": {"a": {"items": {"enum": list(range(400))}}}},
+            {"a": [1] * 20},
+            ": it is too much for the schema; shorten it",
         ),
-        ({"properties": {"a": {"items": {"enum": list(range(9))}}}}, {"a": [1] * 2_000}, None),
+        ({"properties": {"a": {"items": {"enum": list(range(9))}}}}, {"a": [1] * 300}, None),
+        ({"anyOf": [{"type": "integer"}] * 400}, "x" * 60_000, ": it is too much for the schema; shorten it"),
+        ({"const": "x" * 30_000}, ["x"] * 400, ": it is too much for the schema; shorten it"),
+        ({}, "ü" * 33_000, ": it has more than 65536 bytes as JSON"),
     ],
 )
 def test_a_value_is_named_by_its_place_alone(
     schema: dict[str, Any], value: object, expected: str | None
 ) -> None:
     assert metadata_schema.violation(schema, value) == expected
+
+
+def test_what_was_judged_once_is_not_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    schema, value = {"anyOf": [{"type": "integer"}] * 3}, {"once": "x"}
+    first = metadata_schema.problem(schema), metadata_schema.violation(schema, value)
+    monkeypatch.setattr(metadata_schema, "Draft202012Validator", None)
+    assert (metadata_schema.problem(schema), metadata_schema.violation(dict(schema), dict(value))) == first
+
+
+def test_true_and_one_are_not_taken_for_each_other() -> None:
+    assert metadata_schema.violation({"const": 1}, 1) is None
+    assert metadata_schema.violation({"const": 1}, True) == ": const"  # noqa: FBT003
+    assert metadata_schema.violation({"const": True}, 1) == ": const"

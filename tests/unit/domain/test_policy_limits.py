@@ -81,6 +81,20 @@ SCHEMA = {"properties": {"topic": {"enum": ["a"]}}, "required": ["topic"]}
             limited(metadataSchema=SCHEMA).declaring(rawMetadata="[" * 20_000),
             "spec.rawMetadata: it must be JSON",
         ),
+        (limited(metadataSchema={}).declaring(rawMetadata="NaN"), "spec.rawMetadata: it must be JSON"),
+        (
+            limited(metadataSchema={}).declaring(rawMetadata="[-Infinity]"),
+            "spec.rawMetadata: it must be JSON",
+        ),
+        (limited(metadataSchema={}).declaring(rawMetadata="9" * 5000), "spec.rawMetadata: it must be JSON"),
+        (
+            limited(metadataSchema={"multipleOf": 0.1}).declaring(rawMetadata="1e400"),
+            "number that is too large",
+        ),
+        (
+            limited(metadataSchema={"multipleOf": 0.1}).declaring(rawMetadata="9" * 400),
+            "number that is too large",
+        ),
         (limited(metadataSchema={"pattern": "a"}), "the metadataSchema of the server cannot be used"),
         (limited().called("team-b_standup"), "is the name of a room of another namespace"),
         (
