@@ -1,4 +1,4 @@
-"""What a hostile or misconfigured server answers is refused before it takes memory."""
+"""What a hostile or misconfigured server answers is refused, with an error of the port."""
 
 from __future__ import annotations
 
@@ -123,3 +123,19 @@ async def test_no_compression_is_asked_for() -> None:
     async with asking(handler) as client:
         assert await client.list_rooms() == []
     assert accepted == ["identity"]
+
+
+@pytest.mark.parametrize("creation", [{"creation_time_ms": 2**63 - 1}, {"creation_time": -(2**63)}])
+@pytest.mark.parametrize("method", ["ListRooms", "CreateRoom"])
+async def test_a_time_that_is_none_is_not_livekits(method: str, creation: dict[str, int]) -> None:
+    codes: list[str] = []
+    room = models.Room(name="r", **creation)
+
+    async def handler(request: web.Request) -> web.Response:
+        message = pb.ListRoomsResponse(rooms=[room]) if method == "ListRooms" else room
+        return web.Response(body=message.SerializeToString())
+
+    async with asking(handler, codes) as client:
+        with pytest.raises(LiveKitUnreachableError, match=f"^{method}: not LiveKit's answer"):
+            await (LISTS | OTHERS)[method](client)
+    assert codes == ["unreadable"]

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiolimiter import AsyncLimiter
+from google.protobuf.message import DecodeError
 from livekit.api.twirp_client import TwirpClient
 from livekit.protocol import agent_dispatch, egress, models
 from livekit.protocol import room as pb
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     )
 
 _Answer = TypeVar("_Answer")
+_Message = TypeVar("_Message")
 
 _ROOMS = "RoomService"
 _DISPATCHES = "AgentDispatchService"
@@ -86,8 +88,10 @@ class LiveKitClient:
     async def list_rooms(self, names: Sequence[str] = ()) -> list[LiveRoom]:
         """List the named rooms, or all; names that are not there are silently missing."""
         request = pb.ListRoomsRequest(names=names)
-        answer = await self._call(_ROOMS, "ListRooms", request, pb.ListRoomsResponse, {"roomList": True})
-        return [convert.live_room(room) for room in answer.rooms]
+        grant = {"roomList": True}
+        return await self._call(
+            _ROOMS, "ListRooms", request, pb.ListRoomsResponse, grant, read=convert.live_rooms
+        )
 
     async def create_room(self, name: str, config: RoomConfig, metadata: str = "") -> LiveRoom:
         """Create the room, or return the live one unchanged."""
@@ -101,27 +105,29 @@ class LiveKitClient:
             sync_streams=config.sync_streams,
             metadata=metadata,
         )
-        answer = await self._call(_ROOMS, "CreateRoom", request, models.Room, {"roomCreate": True})
-        return convert.live_room(answer)
+        grant = {"roomCreate": True}
+        return await self._call(_ROOMS, "CreateRoom", request, models.Room, grant, read=convert.live_room)
 
     async def update_room_metadata(self, name: str, metadata: str) -> LiveRoom:
         """Replace the metadata of a live room; the empty string empties it."""
         request = pb.UpdateRoomMetadataRequest(room=name, metadata=metadata)
-        answer = await self._call(_ROOMS, "UpdateRoomMetadata", request, models.Room, _admin_of(name))
-        return convert.live_room(answer)
+        grant = _admin_of(name)
+        return await self._call(
+            _ROOMS, "UpdateRoomMetadata", request, models.Room, grant, read=convert.live_room
+        )
 
     async def delete_room(self, name: str) -> None:
         """Close the room and disconnect everybody in it."""
         request = pb.DeleteRoomRequest(room=name)
-        await self._call(_ROOMS, "DeleteRoom", request, pb.DeleteRoomResponse, {"roomCreate": True})
+        grant = {"roomCreate": True}
+        await self._call(_ROOMS, "DeleteRoom", request, pb.DeleteRoomResponse, grant, read=convert.nothing)
 
     async def list_participants(self, name: str) -> list[Participant]:
         """List who is in the room now; a room that is not there has nobody."""
         request = pb.ListParticipantsRequest(room=name)
-        answer = await self._call(
-            _ROOMS, "ListParticipants", request, pb.ListParticipantsResponse, _admin_of(name)
-        )
-        return [convert.participant(info) for info in answer.participants]
+        listed = pb.ListParticipantsResponse
+        grant = _admin_of(name)
+        return await self._call(_ROOMS, "ListParticipants", request, listed, grant, read=convert.participants)
 
     async def update_participant(self, name: str, identity: str, update: ParticipantUpdate) -> None:
         """Change a connected participant; the permission replaces the whole set."""
@@ -133,19 +139,23 @@ class LiveKitClient:
             attributes=update.attributes,
             permission=convert.to_permission(update.permission) if update.permission else None,
         )
-        await self._call(_ROOMS, "UpdateParticipant", request, models.ParticipantInfo, _admin_of(name))
+        grant = _admin_of(name)
+        await self._call(
+            _ROOMS, "UpdateParticipant", request, models.ParticipantInfo, grant, read=convert.nothing
+        )
 
     async def remove_participant(self, name: str, identity: str) -> None:
         """Disconnect somebody; the token still lets them in again."""
         request = pb.RoomParticipantIdentity(room=name, identity=identity)
-        await self._call(_ROOMS, "RemoveParticipant", request, pb.RemoveParticipantResponse, _admin_of(name))
+        removed = pb.RemoveParticipantResponse
+        await self._call(_ROOMS, "RemoveParticipant", request, removed, _admin_of(name), read=convert.nothing)
 
     async def list_dispatches(self, name: str) -> list[Dispatch]:
         """List the agents that were asked into a live room."""
         request = agent_dispatch.ListAgentDispatchRequest(room=name)
         listed = agent_dispatch.ListAgentDispatchResponse
-        answer = await self._call(_DISPATCHES, "ListDispatch", request, listed, _admin_of(name))
-        return [convert.dispatch(one) for one in answer.agent_dispatches]
+        grant = _admin_of(name)
+        return await self._call(_DISPATCHES, "ListDispatch", request, listed, grant, read=convert.dispatches)
 
     async def create_dispatch(self, name: str, agent_name: str, metadata: str = "") -> Dispatch:
         """Ask an agent into a room. LiveKit prevents no duplicate, and creates a room that is not there."""
@@ -153,14 +163,15 @@ class LiveKitClient:
             room=name, agent_name=agent_name, metadata=metadata
         )
         created = agent_dispatch.AgentDispatch
-        answer = await self._call(_DISPATCHES, "CreateDispatch", request, created, _admin_of(name))
-        return convert.dispatch(answer)
+        grant = _admin_of(name)
+        return await self._call(_DISPATCHES, "CreateDispatch", request, created, grant, read=convert.dispatch)
 
     async def delete_dispatch(self, name: str, dispatch_id: str) -> None:
         """Take an agent's dispatch back."""
         request = agent_dispatch.DeleteAgentDispatchRequest(room=name, dispatch_id=dispatch_id)
         deleted = agent_dispatch.AgentDispatch
-        await self._call(_DISPATCHES, "DeleteDispatch", request, deleted, _admin_of(name))
+        grant = _admin_of(name)
+        await self._call(_DISPATCHES, "DeleteDispatch", request, deleted, grant, read=convert.nothing)
 
     async def creates_rooms_on_join(self) -> bool:
         """Tell whether a join creates its room: ask if somebody might join one that is not there.
@@ -196,7 +207,9 @@ class LiveKitClient:
         """
         request = egress.ListEgressRequest(room_name=_unguessable())
         try:
-            await self._call(_EGRESS, "ListEgress", request, egress.ListEgressResponse, {"roomRecord": True})
+            grant = {"roomRecord": True}
+            listed = egress.ListEgressResponse
+            await self._call(_EGRESS, "ListEgress", request, listed, grant, read=convert.nothing)
         except ServerFaultError:
             return False
         return True
@@ -206,13 +219,20 @@ class LiveKitClient:
         await self._session.close()
 
     async def _call(
-        self, service: str, method: str, request: Any, answer: type[_Answer], video: Mapping[str, Any]
+        self,
+        service: str,
+        method: str,
+        request: Any,
+        answer: type[_Message],
+        video: Mapping[str, Any],
+        *,
+        read: Callable[[_Message], _Answer],
     ) -> _Answer:
         async def send() -> _Answer:
             token = mint_for_api(self._credentials, video, now=datetime.now(UTC))
             headers = {"authorization": f"Bearer {token}"}
-            result: _Answer = await self._twirp.request(service, method, request, headers, answer)
-            return result
+            message: _Message = await self._twirp.request(service, method, request, headers, answer)
+            return _readable(message, read)
 
         return await self._in_turn(method, send)
 
@@ -232,6 +252,14 @@ class LiveKitClient:
                 if self._observe:
                     self._observe(method, code, time.monotonic() - started)
         return result
+
+
+def _readable(message: _Message, read: Callable[[_Message], _Answer]) -> _Answer:
+    """Read the message; a value that none of ours can hold, like a year beyond 9999, is as bad as no protobuf."""
+    try:
+        return read(message)
+    except (OverflowError, ValueError):
+        raise DecodeError from None
 
 
 def _unguessable() -> str:

@@ -17,8 +17,9 @@ from roomkeeper.domain.livekit import (
 )
 
 if TYPE_CHECKING:
-    from livekit.protocol.agent_dispatch import AgentDispatch
+    from livekit.protocol.agent_dispatch import AgentDispatch, ListAgentDispatchResponse
     from livekit.protocol.models import ParticipantInfo, ParticipantPermission, Room
+    from livekit.protocol.room import ListParticipantsResponse, ListRoomsResponse
 
 _SOURCES = {
     "camera": models.TrackSource.CAMERA,
@@ -31,8 +32,20 @@ _SOURCE_NAMES = {number: name for name, number in _SOURCES.items()}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def nothing(_: object) -> None:
+    """Take over nothing: that it was answered is all."""
+
+
+def live_rooms(answer: ListRoomsResponse) -> list[LiveRoom]:
+    """Take over the list, with the errors of `live_room`."""
+    return [live_room(room) for room in answer.rooms]
+
+
 def live_room(room: Room) -> LiveRoom:
-    """Take over all but the TURN password. creation_time_ms is absent before livekit-server 1.8."""
+    """Take over all but the TURN password; OverflowError for a time that is none.
+
+    creation_time_ms is absent before livekit-server 1.8.
+    """
     milliseconds = room.creation_time_ms or room.creation_time * 1000
     return LiveRoom(
         name=room.name,
@@ -48,6 +61,11 @@ def live_room(room: Room) -> LiveRoom:
         num_publishers=room.num_publishers,
         active_recording=room.active_recording,
     )
+
+
+def participants(answer: ListParticipantsResponse) -> list[Participant]:
+    """Take over the list."""
+    return [participant(info) for info in answer.participants]
 
 
 def participant(info: ParticipantInfo) -> Participant:
@@ -99,6 +117,11 @@ def to_permission(value: Permission) -> ParticipantPermission:
         recorder=value.recorder,
         can_manage_agent_session=value.can_manage_agent_session,
     )
+
+
+def dispatches(answer: ListAgentDispatchResponse) -> list[Dispatch]:
+    """Take over the list."""
+    return [dispatch(message) for message in answer.agent_dispatches]
 
 
 def dispatch(message: AgentDispatch) -> Dispatch:
