@@ -141,6 +141,10 @@ class Reason(StrEnum):
         "Shorten the identity or the grants of the role: a token stays under 6 kB.",
     )
     SECRET_TOO_LARGE = "SecretTooLarge", "Split the role: its tokens together must stay under 900 KiB."
+    SECRET_REFUSED = (
+        "SecretRefused",
+        "The API server refuses the Secret: look for a ResourceQuota, an admission policy, or `immutable: true` on it.",
+    )
 
     CONNECTED = "Connected", "Nothing to do: the server answers and accepts the credentials."
     INVALID_URL = (

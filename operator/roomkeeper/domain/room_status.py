@@ -192,6 +192,7 @@ _WAITS = {
 }
 _STALLS = {
     Reason.SECRET_CONFLICT: FOREIGN_RECHECK_SECONDS,
+    Reason.SECRET_REFUSED: FOREIGN_RECHECK_SECONDS,
     Reason.TOKEN_TOO_LARGE: math.inf,
     Reason.SECRET_TOO_LARGE: math.inf,
     Reason.SUSPENDED: math.inf,

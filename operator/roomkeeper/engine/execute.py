@@ -11,6 +11,8 @@ from roomkeeper.adapters.livekit.tokens import TokenTooLargeError, mint
 from roomkeeper.adapters.ports import (
     AlreadyExistsError,
     ConflictError,
+    ForbiddenError,
+    InvalidError,
     LiveKitError,
     LiveKitUnreachableError,
     NotFoundError,
@@ -52,7 +54,7 @@ class Executor:
                     server.bury(world.room_name, action.buried_until)
                 return await self._let_go(world, action.orphan)
             case rooms.IssueTokens():
-                return await self._issue(action, world, server)
+                return await self._issue(action, world, server) if server else world
             case rooms.DeleteSecret():
                 return await self._delete_secret(action, world)
             case _:
@@ -89,9 +91,7 @@ class Executor:
     async def _patch_finalizers(self, world: World, finalizers: list[str]) -> World:
         return replace(world, room=await self.status.write_finalizers(world.room, finalizers))
 
-    async def _issue(self, action: rooms.IssueTokens, world: World, server: Connection | None) -> World:
-        if server is None:
-            return world
+    async def _issue(self, action: rooms.IssueTokens, world: World, server: Connection) -> World:
         wanted = action.issue.tokens
         try:
             signed = {claims.identity: mint(server.keys.current, claims) for claims in action.issue.claims()}
@@ -103,6 +103,8 @@ class Executor:
         logger.info("%s: tokens of role %s are issued: %s", world.room.key, wanted.role, action.issue.reason)
         try:
             written = await self._write_secret(body, action.existing)
+        except (ForbiddenError, InvalidError) as error:
+            return _refuse(world, wanted.role, Reason.SECRET_REFUSED, str(error))
         except AlreadyExistsError:
             found = await self._read_own(body, world)
             if found is None:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from roomkeeper.adapters.kubernetes.resources import ROOMS, SECRETS
-from roomkeeper.adapters.ports import LiveKitRejectedError
+from roomkeeper.adapters.ports import ForbiddenError, LiveKitRejectedError
 from roomkeeper.api import common
 from roomkeeper.domain.livekit import RoomConfig
 from roomkeeper.domain.objects import Key
+from roomkeeper.domain.outcomes import Stalled
 from tests.unit.engine.fleet import MAIN, Fleet
 from tests.unit.engine.harness import NAME, NAMESPACE, Engine
 
@@ -101,6 +102,19 @@ async def test_tokens_are_renewed_though_livekit_refuses_the_metadata() -> None:
         engine.livekit.fail_next("update_room_metadata", LiveKitRejectedError("too large"))
         await engine.reconcile(key)
     assert engine.secret("standup.host")["metadata"]["resourceVersion"] != before
+
+
+async def test_a_quota_that_refuses_a_secret_is_told() -> None:
+    engine = Engine()
+    await engine.probe()
+    engine.kubernetes.fail_next("create", "secrets", ForbiddenError("exceeded quota", status=403))
+    key = engine.declare(roles=[{"name": "host"}])
+    [outcome] = await engine.settle()
+    assert isinstance(outcome, Stalled)
+    assert outcome.recheck_in is not None
+    assert engine.ready_reason(key) == "SecretRefused"
+    await engine.reconcile(key)
+    assert engine.ready_reason(key) == "Available"
 
 
 async def test_many_rooms_of_one_name_take_no_more_than_a_moment() -> None:
