@@ -116,12 +116,20 @@ def test_a_clock_that_differs_by_less_than_a_minute_is_tolerated() -> None:
         pytest.param(b'{"event": 1}', id="an-event-that-is-no-text"),
         pytest.param(b'{"event": "x", "room": 7}', id="a-room-that-is-no-object"),
         pytest.param(b'{"event": "x", "createdAt": "9223372036854775807"}', id="the-end-of-time"),
+        pytest.param(b'{"event": "' + b"x" * 129 + b'"}', id="a-long-event"),
+        pytest.param(b'{"event": "x", "id": "' + b"x" * 129 + b'"}', id="a-long-id"),
         pytest.param(b'{"event": "x", "unheardOf": ' + b"[" * 100_000, id="deep"),
     ],
 )
 def test_a_signed_body_that_is_no_event_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableWebhookError):
         verify(body, sign(body), KEYS)
+
+
+def test_an_event_and_id_of_the_greatest_length_are_read() -> None:
+    body = json.dumps({"event": "e" * 128, "id": "i" * 128}).encode()
+    event = verify(body, sign(body), KEYS).event
+    assert (event.event, event.id) == ("e" * 128, "i" * 128)
 
 
 def test_a_deep_header_or_an_infinite_expiry_does_no_harm() -> None:

@@ -16,7 +16,7 @@ from aiohttp.base_protocol import BaseProtocol
 from roomkeeper.adapters.livekit.errors import RefusedAnswerError
 
 MAX_LIST_BYTES = 64 * 1024 * 1024
-"""For a list without pages: a hundred full rooms or participants of 512 KiB metadata each, or many small ones."""
+"""For a list without pages: over a hundred rooms with the greatest metadata (512 KiB), or many with less."""
 MAX_BYTES = 1024 * 1024
 """For all else: the largest is one room or participant, whose metadata LiveKit limits to 512 KiB."""
 

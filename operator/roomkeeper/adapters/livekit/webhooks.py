@@ -32,6 +32,16 @@ if TYPE_CHECKING:
 LEEWAY_SECONDS = 60
 """Clock skew that LiveKit itself tolerates (livekit: protocol/auth/verifier.go)."""
 
+KNOWN_EVENTS = frozenset({
+    "room_started", "room_finished", "participant_joined", "participant_left", "participant_connection_aborted",
+    "track_published", "track_unpublished", "egress_started", "egress_updated", "egress_ended",
+    "ingress_started", "ingress_ended",
+})  # fmt: skip
+"""The names of events (livekit: package protocol/webhook, the constants Event...)."""
+
+MAX_NAME_LENGTH = 128
+"""Characters of an event's id or name, both of which are remembered: LiveKit's have some thirty at most."""
+
 # What the libraries raise on hostile input: RecursionError and OverflowError come from deep or huge JSON values,
 # ValueError from text that is not Unicode.
 _HOSTILE = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
@@ -122,6 +132,8 @@ def _read(body: bytes, *, api_key: str) -> WebhookEvent:
         raise UnreadableWebhookError("the body is not a webhook event") from None
     if not event.event:
         raise UnreadableWebhookError("the body names no event")
+    if max(len(event.id), len(event.event)) > MAX_NAME_LENGTH:
+        raise UnreadableWebhookError("the event's id or name is longer than LiveKit's ever are")
     return WebhookEvent(
         id=event.id,
         event=event.event,

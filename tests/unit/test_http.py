@@ -1,0 +1,94 @@
+"""The listening side against senders that are slow, or sign what LiveKit never sends."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import time
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import aiohttp
+import jwt
+import pytest
+
+from roomkeeper.adapters.livekit.webhooks import KNOWN_EVENTS
+from roomkeeper.engine import metrics
+from roomkeeper.http import HttpServer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from roomkeeper.engine.operator import Operator
+
+SECRET = "a-secret-of-at-least-thirty-two-characters"
+
+
+@pytest.fixture
+async def port(unused_port: int) -> AsyncIterator[int]:
+    """Serve for an operator that knows one key and ignores every event."""
+    operator = SimpleNamespace(
+        settings=SimpleNamespace(http_host="127.0.0.1", http_port=unused_port),
+        servers=SimpleNamespace(webhook_keys=lambda: {"APIkey": [SECRET]}),
+        wakeups=SimpleNamespace(webhook=lambda event, credentials: "ignored"),
+    )
+    server = HttpServer(cast("Operator", operator))
+    await server.start()
+    yield unused_port
+    await server.stop()
+
+
+@pytest.fixture
+async def unused_port() -> int:
+    probe = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    number: int = probe.sockets[0].getsockname()[1]
+    probe.close()
+    await probe.wait_closed()
+    return number
+
+
+async def send(port: int, event: str) -> int:
+    body = json.dumps({"event": event, "id": f"EV_{event}"}).encode()
+    claims: dict[str, Any] = {
+        "iss": "APIkey",
+        "exp": time.time() + 60,
+        "sha256": base64.b64encode(hashlib.sha256(body).digest()).decode(),
+    }
+    headers = {"Authorization": jwt.encode(claims, SECRET, algorithm="HS256")}
+    url = f"http://127.0.0.1:{port}/livekit/webhook"
+    async with aiohttp.ClientSession() as session, session.post(url, data=body, headers=headers) as response:
+        return response.status
+
+
+def counted(event: str, result: str = "ignored") -> float | None:
+    labels = {"event": event, "result": result}
+    return metrics.REGISTRY.get_sample_value("roomkeeper_webhook_events_total", labels)
+
+
+@pytest.mark.parametrize("event", sorted(KNOWN_EVENTS))
+async def test_an_event_that_livekit_sends_is_counted_by_its_name(port: int, event: str) -> None:
+    before = counted(event) or 0
+    assert await send(port, event) == 200
+    assert counted(event) == before + 1
+
+
+async def test_events_that_livekit_never_sends_are_counted_together(port: int) -> None:
+    before = counted("other") or 0
+    for event in ("invented_1", "invented_2"):
+        assert await send(port, event) == 200
+        assert counted(event) is None
+    assert counted("other") == before + 2
+
+
+async def test_a_body_that_does_not_come_is_given_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("roomkeeper.http.BODY_SECONDS", 0.05)
+    before = counted("", "too slow") or 0
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /livekit/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+    async with asyncio.timeout(5):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
+    assert counted("", "too slow") == before + 1
+    writer.close()
+    await writer.wait_closed()
