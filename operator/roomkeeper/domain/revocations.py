@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from roomkeeper.api import common
 from roomkeeper.api.room_status import MAX_REVOKED
-from roomkeeper.domain import names
+from roomkeeper.domain import names, secret_annotations
 from roomkeeper.domain.claims import POWERS
 from roomkeeper.domain.objects import format_time, read_object, read_time
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 PERMISSION = "permission"
 PROFILE = "profile"  # name, metadata, attributes
+_WORDS = frozenset({PERMISSION, PROFILE, *POWERS})
 
 # LiveKit hands everybody who is connected a token of ten more minutes (livekit: roommanager.go, tokenDefaultTTL), and
 # takes one for a minute after its end (protocol: auth/verifier.go).
@@ -35,6 +38,9 @@ REFRESHED = timedelta(minutes=10)
 LEEWAY = timedelta(minutes=1)
 
 MAX_BYTES = 96 * 1024  # of the record of one Secret; all its annotations together have 256 KiB
+MAX_JUDGED = (
+    64  # Secrets that no role declares, at a time: more than any Room leaves behind, whoever made them
+)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -61,13 +67,13 @@ def entries(world: World) -> dict[str, Revocation]:
 
     What a Secret says of an identity is exact; status knows only that there is something.
     """
-    found: dict[str, Revocation] = {}
-    for secret in _owned(world):
+    found, saved = dict[str, Revocation](), _saved(world)
+    for secret in _judged(world):
         _merge(found, _recorded(secret))
         if _is_going(world, secret):
-            _merge(found, _outstanding(world, secret))
+            _merge(found, _outstanding(world, secret, saved))
     found = _valid(found, world.now)
-    for identity, until in _saved(world).items():
+    for identity, until in saved.items():
         if until > (found[identity].until if identity in found else world.now):  # of a Secret that is gone
             _merge(found, {identity: Revocation(until, _LONG_AGO, frozenset({PERMISSION, PROFILE}))})
     return found
@@ -89,14 +95,23 @@ def status(world: World) -> list[dict[str, str]]:
 
 def unsaved(world: World, secret: TokenSecret) -> bool:
     """Tell whether status has yet to name somebody whom only this Secret, which is about to go, remembers."""
+    return secret.name in unsaved_names(world)
+
+
+def unsaved_names(world: World) -> frozenset[str]:
+    """Return the Secrets that may not go yet; those beyond MAX_JUDGED wait until others have gone."""
     shown = {entry["identity"] for entry in status(world)}
-    saved = _saved(world)
-    going = dict(_recorded(secret))
-    _merge(going, _outstanding(world, secret))
-    return any(
-        identity in shown and entry.until > world.now and saved.get(identity, _LONG_AGO) < entry.until
-        for identity, entry in going.items()
-    )
+    saved, judged = _saved(world), _judged(world)
+    waiting = {secret.name for secret in _owned(world)} - {secret.name for secret in judged}
+    for secret in judged:
+        going = dict(_recorded(secret))
+        _merge(going, _outstanding(world, secret, saved))
+        if any(
+            identity in shown and entry.until > world.now and saved.get(identity, _LONG_AGO) < entry.until
+            for identity, entry in going.items()
+        ):
+            waiting.add(secret.name)
+    return frozenset(waiting)
 
 
 def next_end(world: World) -> datetime | None:
@@ -109,7 +124,7 @@ def past(world: World, wanted: RoleTokens) -> Past:
     revoked: dict[str, Revocation] = {}
     attributes: set[str] = set()
     before = [
-        secret for secret in _owned(world) if wanted.role == secret.role or wanted.secret_name == secret.name
+        secret for secret in _judged(world) if wanted.role == secret.role or wanted.secret_name == secret.name
     ]
     for secret in before:
         _merge(revoked, _recorded(secret))
@@ -117,15 +132,14 @@ def past(world: World, wanted: RoleTokens) -> Past:
         attributes |= attribute_keys(secret)
     standing = entries(world)  # of another role, or of one that is about to go
     _merge(revoked, {name: standing[name] for name in wanted.identities if name in standing})
-    revoked = {identity: entry for identity, entry in revoked.items() if entry.said}
-    revoked = _valid(revoked, world.now)
-    ends = [end for secret in before if (end := _end(secret)) and end > world.now]
+    revoked = _valid({identity: entry for identity, entry in revoked.items() if entry.said}, world.now)
+    ends = [end for secret in before if (end := secret_annotations.last_end(secret)) and end > world.now]
     return Past(revoked, max(ends, default=None), frozenset(attributes) if revoked else frozenset())
 
 
 def attribute_keys(secret: TokenSecret) -> frozenset[str]:
     """Return the attributes that tokens of this role, which may still work, have given."""
-    return frozenset(read_object(secret.annotations.get(common.ANNOTATION_ATTRIBUTES)))
+    return secret_annotations.attribute_keys(secret)
 
 
 def record(revoked: Mapping[str, Revocation]) -> str:
@@ -144,6 +158,18 @@ def record(revoked: Mapping[str, Revocation]) -> str:
 
 def _owned(world: World) -> Iterator[TokenSecret]:
     return (secret for secret in world.secrets.values() if secret.owner_uid == world.room.uid)
+
+
+def _judged(world: World) -> list[TokenSecret]:
+    """Return the Secrets of the roles, and the first of the others: anybody can make some that carry the Room's uid."""
+    room = world.room.key.name
+    declared = {
+        names.secret_name(room, role.name, role.secret_template.name)
+        for role in (world.spec.roles if world.spec else ())
+    }
+    owned = sorted(_owned(world), key=lambda secret: secret.name)
+    others = [secret for secret in owned if secret.name not in declared]
+    return [*(secret for secret in owned if secret.name in declared), *others[:MAX_JUDGED]]
 
 
 def _is_going(world: World, secret: TokenSecret) -> bool:
@@ -169,7 +195,7 @@ def _role(world: World, secret: TokenSecret) -> Role | None:
 
 def _replaced(wanted: RoleTokens, secret: TokenSecret, now: datetime) -> dict[str, Revocation]:
     """Return whose tokens in this Secret say something else than the ones that are wanted."""
-    until = _until(_end(secret), now)
+    until = _until(secret_annotations.last_end(secret), now)
     changes = wanted.annotations()
     everybody = {
         word
@@ -179,11 +205,11 @@ def _replaced(wanted: RoleTokens, secret: TokenSecret, now: datetime) -> dict[st
         )
         if secret.annotations.get(annotation) != changes[annotation]
     }
-    had = _powers(secret)
+    had = secret_annotations.powers(secret)
     if had - wanted.powers:
         everybody |= had
     found = {}
-    for identity, denied in _identities(secret).items():
+    for identity, denied in secret_annotations.identities(secret).items():
         said = set(everybody)
         if identity not in wanted.identities:
             said = {PERMISSION, PROFILE, *had}
@@ -194,16 +220,20 @@ def _replaced(wanted: RoleTokens, secret: TokenSecret, now: datetime) -> dict[st
     return found
 
 
-def _outstanding(world: World, secret: TokenSecret) -> dict[str, Revocation]:
+def _outstanding(world: World, secret: TokenSecret, saved: Mapping[str, datetime]) -> dict[str, Revocation]:
     """Return everybody with a token in a Secret that is going. What status already says of them stays.
 
     Where only the Secret's name is another nobody has to be corrected, but nobody may be forgotten either.
     """
-    end, saved = _end(secret), _saved(world)
+    end = secret_annotations.last_end(secret)
     least = end + LEEWAY if end else _LONG_AGO
-    said = frozenset() if _role(world, secret) else frozenset({PERMISSION, PROFILE, *_powers(secret)})
+    said = (
+        frozenset()
+        if _role(world, secret)
+        else frozenset({PERMISSION, PROFILE, *secret_annotations.powers(secret)})
+    )
     found = {}
-    for identity in _identities(secret):
+    for identity in secret_annotations.identities(secret):
         known = saved.get(identity)
         until = known if known and known >= least else _until(end, world.now)
         found[identity] = Revocation(until, _LONG_AGO, said)
@@ -215,36 +245,46 @@ def _until(end: datetime | None, now: datetime) -> datetime:
     return (max(end, refreshed) if end else refreshed) + LEEWAY
 
 
-def _end(secret: TokenSecret) -> datetime | None:
-    """Return when the last token of the Secret's role ends."""
-    names = (common.ANNOTATION_LAST_EXPIRES_AT, common.ANNOTATION_EXPIRES_AT)
-    ends = [end for name in names if (end := read_time(secret.annotations.get(name)))]
-    return max(ends, default=None)
-
-
 def _valid(found: Mapping[str, Revocation], now: datetime) -> dict[str, Revocation]:
     return {identity: entry for identity, entry in found.items() if entry.until > now}
 
 
 def _merge(found: dict[str, Revocation], more: Mapping[str, Revocation]) -> None:
     for identity, entry in more.items():
-        other = found.get(identity, entry)
+        other = found.get(identity)
+        if other is None:
+            found[identity] = entry
+            continue
         found[identity] = Revocation(
             max(other.until, entry.until), max(other.since, entry.since), other.said | entry.said
         )
 
 
-def _recorded(secret: TokenSecret) -> dict[str, Revocation]:
-    """Read the annotation; what somebody made unreadable is left out."""
-    found = {}
-    for identity, value in read_object(secret.annotations.get(common.ANNOTATION_REVOKED)).items():
-        if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-            continue
-        until, since = (read_time(text) for text in (*value, "", "")[:2])
-        if until and since:
-            said = frozenset(value[2:]) & {PERMISSION, PROFILE, *POWERS}
-            found[identity] = Revocation(until, since, said)
-    return found
+def _recorded(secret: TokenSecret) -> Mapping[str, Revocation]:
+    return _read_record(secret_annotations.bounded(secret, common.ANNOTATION_REVOKED, MAX_BYTES))
+
+
+@lru_cache(maxsize=secret_annotations.REMEMBERED)
+def _read_record(text: str) -> Mapping[str, Revocation]:
+    """Read the annotation; what somebody made unreadable is left out. What is returned is shared."""
+    found = {identity: _entry(value) for identity, value in read_object(text).items()}
+    return MappingProxyType({identity: entry for identity, entry in found.items() if entry})
+
+
+def _entry(value: Any) -> Revocation | None:
+    try:
+        until, since, *words = value
+        said = frozenset(words)
+    except (TypeError, ValueError):
+        return None
+    ends, edited = read_time(until), read_time(since)
+    return Revocation(ends, edited, _shared(said & _WORDS)) if ends and edited else None
+
+
+@lru_cache
+def _shared(words: frozenset[str]) -> frozenset[str]:
+    """Return one set for all entries that say the same; there may be thousands."""
+    return words
 
 
 def _saved(world: World) -> dict[str, datetime]:
@@ -253,14 +293,6 @@ def _saved(world: World) -> dict[str, datetime]:
         for entry in world.room.status.get("revokedIdentities", ())
         if (until := read_time(entry.get("until")))
     }
-
-
-def _identities(secret: TokenSecret) -> dict[str, Any]:
-    return read_object(secret.annotations.get(common.ANNOTATION_IDENTITIES))
-
-
-def _powers(secret: TokenSecret) -> frozenset[str]:
-    return frozenset(secret.annotations.get(common.ANNOTATION_POWERS, "").split(",")) & POWERS
 
 
 def _json(value: Any) -> str:

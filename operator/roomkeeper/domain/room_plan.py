@@ -121,11 +121,11 @@ def _renew_tokens(world: World) -> tuple[Action, ...]:
 def _plan_tokens(world: World) -> tuple[Action, ...]:
     declared = rooms.role_tokens(world)
     issues = [action for wanted in declared if (action := _plan_role(world, wanted))]
-    gone = [
-        DeleteSecret(secret)
-        for secret in rooms.withdrawn_secrets(world, kept=declared)
-        if not revocations.unsaved(world, secret)  # status has to name first whom only this Secret remembers
-    ]
+    withdrawn = rooms.withdrawn_secrets(world, kept=declared)
+    unsaved = (
+        revocations.unsaved_names(world) if withdrawn else ()
+    )  # status names first whom only they remember
+    gone = [DeleteSecret(secret) for secret in withdrawn if secret.name not in unsaved]
     return (*issues, *gone)
 
 

@@ -73,7 +73,8 @@ def due_in(world: World) -> float:
 def waits_for_status(world: World) -> bool:
     """Tell whether a Secret can go as soon as status names those whom only it remembers."""
     kept = rooms.role_tokens(world)
-    return any(revocations.unsaved(world, secret) for secret in rooms.withdrawn_secrets(world, kept=kept))
+    withdrawn = {secret.name for secret in rooms.withdrawn_secrets(world, kept=kept)}
+    return bool(withdrawn) and not withdrawn.isdisjoint(revocations.unsaved_names(world))
 
 
 def _not_ours(world: World, wanted: tokens.RoleTokens, owner: str) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from roomkeeper.api import common
 from roomkeeper.domain import revocations, rooms, tokens
 from roomkeeper.domain.objects import format_time
 from roomkeeper.domain.revocations import LEEWAY, PERMISSION, PROFILE, REFRESHED, Revocation
+from roomkeeper.domain.room_plan import plan
 from tests.unit.domain.builders import NOW, a_world
 from tests.unit.domain.people import at, declare, reconcile
 
@@ -236,6 +238,57 @@ def test_status_is_bounded_and_sorted(monkeypatch: pytest.MonkeyPatch) -> None:
     written = replace(world, room=replace(world.room, status={"revokedIdentities": shown}))
     [secret] = world.secrets.values()
     assert not revocations.unsaved(written, secret)
+
+
+def crowded(world: World, annotation: str, text: str) -> World:
+    """Return the world with 100 Secrets that somebody made by hand, each with this text and something of its own."""
+    [secret] = world.secrets.values()
+    made = {}
+    for number in range(100):
+        annotations = {f"{common.GROUP}/{annotation}": text.replace("NUMBER", str(number))}
+        name = f"by-hand-{number:03}"
+        made[name] = replace(secret, name=name, role="gone", annotations=annotations)
+    return replace(world, secrets={**world.secrets, **made})
+
+
+def a_record(number: int) -> str:
+    until = format_time(NOW + HOUR)
+    return json.dumps({f"NUMBER-{index}": [until, until, PERMISSION] for index in range(number)})
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text"),
+    [
+        ("revoked", a_record(3_300)),
+        ("revoked", a_record(1_300)),
+        ("identities", json.dumps({f"NUMBER-{index}": "" for index in range(9_000)})),
+        ("attributes", json.dumps({f"NUMBER-{index}": "" for index in range(9_000)})),
+    ],
+    ids=["oversize", "as long as may be", "identities", "attributes"],
+)
+def test_secrets_that_somebody_made_by_hand_hold_nobody_up(annotation: str, text: str) -> None:
+    world = crowded(issued(role()), annotation, text)
+    began = time.process_time()
+    plan(world)
+    assert time.process_time() - began < 3
+
+
+def test_a_record_that_is_longer_than_ours_is_not_read() -> None:
+    assert revocations.entries(crowded(issued(role()), "revoked", a_record(3_300))) == {}
+
+
+def test_secrets_that_no_role_declares_are_judged_in_turns() -> None:
+    world = crowded(issued(role()), "revoked", a_record(1))
+    assert len(revocations.entries(world)) == revocations.MAX_JUDGED
+    waiting = revocations.unsaved_names(world)
+    assert len(waiting) == 100
+    status = {"revokedIdentities": revocations.status(world)}
+    written = replace(world, room=replace(world.room, status=status))
+    judged = {f"by-hand-{number:03}" for number in range(revocations.MAX_JUDGED)}
+    assert revocations.unsaved_names(written) == waiting - judged
+    world, _ = reconcile(reconcile(world)[0])
+    assert world.secrets.keys() == {"standup.host"}
+    assert len(revocations.current(world)) == 100
 
 
 @dataclass(frozen=True, slots=True)
