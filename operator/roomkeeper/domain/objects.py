@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 FIXED_KEYS = ("LIVEKIT_IDENTITY", "LIVEKIT_ROOM", "LIVEKIT_TOKEN", "LIVEKIT_URL", "tokens.json")
 
 
+LAST_YEAR = 9999  # of datetime: a second more is an error
+
+
 class Key(NamedTuple):
     """What a wake-up names and a reconcile is about."""
 
@@ -40,11 +43,12 @@ def parse_time(text: str) -> datetime:
 
 
 def read_time(text: object) -> datetime | None:
-    """Return the moment that somebody may have edited; None for whatever is not one."""
+    """Return the moment that somebody may have edited, in whole seconds; None for whatever is not one to count with."""
     try:
-        return parse_time(text) if isinstance(text, str) else None
+        moment = parse_time(text) if isinstance(text, str) else None
     except ValueError:
         return None
+    return moment.replace(microsecond=0) if moment and moment.year < LAST_YEAR else None
 
 
 def read_object(text: str | None) -> dict[str, Any]:
