@@ -14,10 +14,9 @@ from roomkeeper.api.moderation import Moderation
 from roomkeeper.api.references import ServerRef
 from roomkeeper.api.role import Role
 from roomkeeper.api.room_rules import RULES
-from roomkeeper.api.room_status import MAX_METADATA_KEYS, RoomStatus
+from roomkeeper.api.room_status import MAX_METADATA_BYTES, MAX_METADATA_KEYS, RoomStatus
 
 MAX_ROLES: Final = 20
-MAX_METADATA_BYTES: Final = 64 * 1024
 MAX_ROOM_NAME_BYTES: Final = 256
 MAX_PLAYOUT_DELAY_MILLISECONDS: Final = (
     40_950  # what the playout-delay RTP extension can say: 12 bits of 10 ms

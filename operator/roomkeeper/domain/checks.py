@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from roomkeeper.api.room import AdoptionPolicy, Lifecycle
+from roomkeeper.api.room import MAX_ROOM_NAME_BYTES, AdoptionPolicy, Lifecycle
 from roomkeeper.domain import metadata, names, policy, rooms
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.reasons import Reason
@@ -47,7 +47,7 @@ def room_name_is_unusable(world: World) -> Finding | None:
         return None
     return Finding(
         Reason.INVALID_ROOM_NAME,
-        f"spec.roomName: must be 1 to {names.MAX_ROOM_NAME_BYTES} bytes without control characters,"
+        f"spec.roomName: must be 1 to {MAX_ROOM_NAME_BYTES} bytes without control characters,"
         " '|', '/' and '..'",
     )
 

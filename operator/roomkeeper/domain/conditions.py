@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from roomkeeper.domain.objects import format_time
+from roomkeeper.api.common import rfc3339
 from roomkeeper.domain.outcomes import Outcome, Retry, Stalled, Waiting
 
 if TYPE_CHECKING:
@@ -81,5 +81,5 @@ def _render(
         "reason": str(condition.finding.reason),
         "message": condition.finding.message[:MAX_MESSAGE],
         "observedGeneration": generation,
-        "lastTransitionTime": format_time(now) if before is None or moved else before["lastTransitionTime"],
+        "lastTransitionTime": rfc3339(now) if before is None or moved else before["lastTransitionTime"],
     }

@@ -6,13 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from roomkeeper.api.room import MetadataPolicy
+from roomkeeper.api.room_status import MAX_METADATA_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from roomkeeper.api.room import RoomSpec
 
-MAX_BYTES = 64 * 1024  # ours; LiveKit takes 512 KiB, but every participant receives it
+MAX_BYTES = MAX_METADATA_BYTES  # ours; LiveKit takes 512 KiB, but every participant receives it
 
 
 CONTESTED = 3  # times in ten minutes that it had to be put right: then somebody else wants it otherwise

@@ -6,11 +6,15 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from roomkeeper.api.room import MAX_ROOM_NAME_BYTES
+from roomkeeper.api.server import DEFAULT_ROOM_NAME_TEMPLATE
+
 if TYPE_CHECKING:
     from roomkeeper.domain.objects import Key
 
-DEFAULT_TEMPLATE = "{namespace}_{name}"  # every template ends with it; before it stands a literal prefix
-MAX_ROOM_NAME_BYTES = 256  # livekit: limit.max_room_name_length
+DEFAULT_TEMPLATE = (
+    DEFAULT_ROOM_NAME_TEMPLATE  # every template ends with it; before it stands a literal prefix
+)
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
 # Control characters, and surrogates, which no protobuf takes. Joiners (Cf) belong to Persian words and to emoji.

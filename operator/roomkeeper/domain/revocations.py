@@ -15,10 +15,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from roomkeeper.api import common
+from roomkeeper.api.common import rfc3339
 from roomkeeper.api.room_status import MAX_REVOKED
 from roomkeeper.domain import names, secret_annotations
 from roomkeeper.domain.claims import POWERS
-from roomkeeper.domain.objects import format_time, read_object, read_time
+from roomkeeper.domain.objects import read_object, read_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -90,7 +91,7 @@ def status(world: World) -> list[dict[str, str]]:
     The others are corrected as long as the Secret that names them is there, and no longer.
     """
     last = sorted(current(world).items(), key=lambda item: (item[1], item[0]))[-MAX_REVOKED:]
-    return [{"identity": identity, "until": format_time(until)} for identity, until in sorted(last)]
+    return [{"identity": identity, "until": rfc3339(until)} for identity, until in sorted(last)]
 
 
 def unsaved(world: World, secret: TokenSecret) -> bool:
@@ -147,7 +148,7 @@ def record(revoked: Mapping[str, Revocation]) -> str:
     lines: list[str] = []
     size = 2
     for identity, entry in sorted(revoked.items(), key=lambda item: (-item[1].until.timestamp(), item[0])):
-        value = [format_time(entry.until), format_time(entry.since), *sorted(entry.said)]
+        value = [rfc3339(entry.until), rfc3339(entry.since), *sorted(entry.said)]
         line = f"{_json(identity)}:{_json(value)}"
         size += len(line.encode()) + 1
         if size > MAX_BYTES:

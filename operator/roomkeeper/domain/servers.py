@@ -85,15 +85,15 @@ def conclude(world: ServerWorld) -> Conclusion:
     return Conclusion(status, outcome)
 
 
-def auto_create(world: ServerWorld) -> bool | None:
+def auto_create(spec: ServerSpec | None, probed: bool | None) -> bool | None:  # noqa: FBT001 - three answers
     """Tell whether a join creates its room: what is declared, else what was probed; None: nobody knows yet."""
-    match world.spec.auto_create if world.spec else AutoCreate.AUTO:
+    match spec.auto_create if spec else AutoCreate.AUTO:
         case AutoCreate.ENABLED:
             return True
         case AutoCreate.DISABLED:
             return False
         case AutoCreate.AUTO:
-            return world.auto_create
+            return probed
 
 
 def obstacle(world: ServerWorld) -> Finding | None:
@@ -218,7 +218,7 @@ def _outcome(world: ServerWorld, ready: Condition) -> Outcome:
 
 
 def _auto_create_state(world: ServerWorld) -> str:
-    known = auto_create(world)
+    known = auto_create(world.spec, world.auto_create)
     if known is None:
         return str(AutoCreateState.UNKNOWN)
     return str(AutoCreateState.ENABLED if known else AutoCreateState.DISABLED)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from roomkeeper.api import common
+from roomkeeper.api.common import rfc3339
 from roomkeeper.api.room import MetadataPolicy
 from roomkeeper.domain import agents, changes, checks, lifecycle, metadata, revocations, token_status
-from roomkeeper.domain.objects import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +67,7 @@ def _session(world: World, before: Mapping[str, Any]) -> dict[str, Any]:
     known, is_new = before.get("sid", ""), before.get("sid") != live.sid
     session: dict[str, Any] = {
         "sid": live.sid,
-        "createdAt": format_time(live.created_at),
+        "createdAt": rfc3339(live.created_at),
         "recreations": before.get("recreations", 0) + int(bool(known) and is_new),
         "activeRecording": live.active_recording,
     }

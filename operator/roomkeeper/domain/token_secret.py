@@ -7,7 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from roomkeeper.api import common
-from roomkeeper.domain.objects import content_hash, format_time, read_object
+from roomkeeper.api.common import rfc3339
+from roomkeeper.domain.objects import content_hash, read_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,8 +48,8 @@ def body(issue: Issue, signed: Mapping[str, str], *, room: CustomObject) -> dict
                 **tokens.template.annotations,
                 **tokens.annotations(),
                 **issue.annotations(),
-                common.ANNOTATION_EXPIRES_AT: format_time(issue.expires_at),
-                common.ANNOTATION_RENEWS_AT: format_time(issue.renews_at),
+                common.ANNOTATION_EXPIRES_AT: rfc3339(issue.expires_at),
+                common.ANNOTATION_RENEWS_AT: rfc3339(issue.renews_at),
                 common.ANNOTATION_CONTENT_HASH: content_hash(data),
             },
             "ownerReferences": [_owner(room)],

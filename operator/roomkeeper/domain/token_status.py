@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from roomkeeper.api import common
+from roomkeeper.api.common import rfc3339
 from roomkeeper.domain import revocations, rooms, tokens
 from roomkeeper.domain.conditions import Finding
-from roomkeeper.domain.objects import format_time
 from roomkeeper.domain.reasons import Reason
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ def status(world: World) -> list[dict[str, Any]]:
                     "role": wanted.role,
                     "secretName": wanted.secret_name,
                     "identities": len(wanted.identities),
-                    "expiresAt": format_time(expires_at),
-                    "renewsAt": format_time(renews_at),
+                    "expiresAt": rfc3339(expires_at),
+                    "renewsAt": rfc3339(renews_at),
                 }
             )
     return shown

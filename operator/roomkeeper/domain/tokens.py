@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from roomkeeper.api import common
+from roomkeeper.api.common import rfc3339
 from roomkeeper.domain import claims, names, revocations
 from roomkeeper.domain.claims import Profile
 from roomkeeper.domain.livekit import TokenClaims
-from roomkeeper.domain.objects import FIXED_KEYS, format_time, read_time
+from roomkeeper.domain.objects import FIXED_KEYS, read_time
 from roomkeeper.domain.revocations import Past
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Issue:
         keys = sorted(self.past.attributes | self.tokens.profile.attributes.keys())
         return {
             common.ANNOTATION_REVOKED: revocations.record(self.past.revoked),
-            common.ANNOTATION_LAST_EXPIRES_AT: format_time(last),
+            common.ANNOTATION_LAST_EXPIRES_AT: rfc3339(last),
             common.ANNOTATION_ATTRIBUTES: _json(dict.fromkeys(keys, "")),
         }
 

@@ -10,6 +10,11 @@ def jittered(seconds: float) -> float:
     return seconds * random.uniform(0.8, 1.0)  # noqa: S311 - jitter, not a secret
 
 
+def grown(failures: int, *, first: float, longest: float) -> float:
+    """Return the first wait in seconds, doubled with each failure in a row, up to the longest."""
+    return min(first * 2.0 ** min(failures - 1, 16), longest)
+
+
 def after(failures: int, *, first: float, longest: float) -> float:
-    """Return the seconds to wait after so many failures in a row: the first, doubled each time, up to the longest."""
-    return jittered(min(first * 2.0 ** min(failures - 1, 16), longest))
+    """Return the seconds to wait after so many failures in a row."""
+    return jittered(grown(failures, first=first, longest=longest))

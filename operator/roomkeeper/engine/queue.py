@@ -14,6 +14,8 @@ from collections import deque
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from roomkeeper.engine import backoff
+
 if TYPE_CHECKING:
     from roomkeeper.adapters.ports import Clock
     from roomkeeper.domain.objects import Key
@@ -90,8 +92,8 @@ class WorkQueue:
     def retry(self, key: Key) -> float:
         """Queue the key after its backoff, and return that in seconds."""
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        longest = min(FIRST_BACKOFF_SECONDS * 2.0 ** min(failures - 1, 16), LONGEST_BACKOFF_SECONDS)
-        delay = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+        grown = backoff.grown(failures, first=FIRST_BACKOFF_SECONDS, longest=LONGEST_BACKOFF_SECONDS)
+        delay = grown * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
         self.add_after(key, delay)
         return delay
 

@@ -17,7 +17,7 @@ from roomkeeper.adapters.kubernetes.resources import SECRETS
 from roomkeeper.adapters.ports import LiveKitError, NotFoundError
 from roomkeeper.api import common
 from roomkeeper.api.namespaces import From
-from roomkeeper.api.server import AutoCreate, ServerSpec
+from roomkeeper.api.server import ServerSpec
 from roomkeeper.domain import events, policy, servers
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.livekit import Credentials
@@ -210,12 +210,7 @@ class ServerReconciler:
         return changed
 
     def _learn(self, known: KnownServer, connection: Connection) -> None:
-        declared = known.spec.auto_create if known.spec else AutoCreate.AUTO
-        learned = {
-            AutoCreate.AUTO: connection.can.creates_rooms_on_join,
-            AutoCreate.ENABLED: True,
-            AutoCreate.DISABLED: False,
-        }[declared]
+        learned = servers.auto_create(known.spec, connection.can.creates_rooms_on_join)
         if learned != known.auto_create:
             known.auto_create = learned
             self.wakeups.server_changed(known)

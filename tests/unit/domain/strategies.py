@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
+from roomkeeper.api.common import rfc3339
 from roomkeeper.domain import rooms
 from roomkeeper.domain.livekit import Dispatch, Participant, ParticipantKind, Permission
-from roomkeeper.domain.objects import format_time
 from roomkeeper.domain.policy import Policy
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.room_status import conclude
@@ -155,7 +155,7 @@ def _inside(draw: st.DrawFn, world: WorldBuilder) -> WorldBuilder:
     if draw(st.booleans()):
         world = world.with_status(agents=draw(st.lists(AGENTS, unique=True)))
     if draw(st.booleans()):
-        until = format_time(NOW + timedelta(hours=1))
+        until = rfc3339(NOW + timedelta(hours=1))
         gone = draw(st.lists(IDENTITIES, unique=True, max_size=2))
         world = world.with_status(
             revokedIdentities=[{"identity": identity, "until": until} for identity in gone]

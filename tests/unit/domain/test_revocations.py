@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roomkeeper.api import common
+from roomkeeper.api.common import rfc3339
 from roomkeeper.domain import revocations, rooms, tokens
-from roomkeeper.domain.objects import format_time
 from roomkeeper.domain.revocations import LEEWAY, PERMISSION, PROFILE, REFRESHED, Revocation
 from roomkeeper.domain.room_plan import plan
 from tests.unit.domain.builders import NOW, a_world
@@ -234,7 +234,7 @@ def test_status_is_bounded_and_sorted(monkeypatch: pytest.MonkeyPatch) -> None:
     world = declare(issued(role(identities=["c", "b", "a"])), roles=[])
     shown = revocations.status(world)
     assert [entry["identity"] for entry in shown] == ["b", "c"]
-    assert {entry["until"] for entry in shown} == {format_time(NOW + HOUR + LEEWAY)}
+    assert {entry["until"] for entry in shown} == {rfc3339(NOW + HOUR + LEEWAY)}
     written = replace(world, room=replace(world.room, status={"revokedIdentities": shown}))
     [secret] = world.secrets.values()
     assert not revocations.unsaved(written, secret)
@@ -252,7 +252,7 @@ def crowded(world: World, annotation: str, text: str) -> World:
 
 
 def a_record(number: int) -> str:
-    until = format_time(NOW + HOUR)
+    until = rfc3339(NOW + HOUR)
     return json.dumps({f"NUMBER-{index}": [until, until, PERMISSION] for index in range(number)})
 
 

@@ -148,7 +148,7 @@ def test_webhooks(seen: int | None, active: int | None, expected: tuple[str, str
 )
 def test_auto_create(declared: str, shown: str, *, probed: bool | None, known: bool | None) -> None:
     world = a_server({"autoCreate": declared}, auto_create=probed)
-    assert servers.auto_create(world) is known
+    assert servers.auto_create(world.spec, world.auto_create) is known
     assert servers.conclude(world).status["autoCreate"] == shown
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 
-from roomkeeper.adapters.livekit.memory import InMemoryLiveKit
 from roomkeeper.adapters.ports import (
     LiveKitCredentialsError,
     LiveKitNotFoundError,
@@ -15,45 +15,15 @@ from roomkeeper.adapters.ports import (
 from roomkeeper.domain.livekit import Credentials, LiveRoom, ParticipantKind, RoomConfig, WebhookEvent
 from roomkeeper.domain.rooms import Absence, People, ServerState
 from roomkeeper.engine.connection import CREATED_RECENTLY_SECONDS, Connection, Look
-from tests.unit.engine.clock import HandClock
+from tests.unit.engine.connections import probe, server_of
 from tests.unit.engine.harness import CREDENTIALS
+
+if TYPE_CHECKING:
+    from roomkeeper.adapters.livekit.memory import InMemoryLiveKit
+    from tests.unit.engine.clock import HandClock
 
 CONFIG = RoomConfig(86_400, 20)
 NEW_KEY = Credentials("APInew", "the-secret-of-the-new-key-is-long-enough")
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-def livekit(clock: HandClock) -> InMemoryLiveKit:
-    return InMemoryLiveKit(clock)
-
-
-def server_of(livekit: InMemoryLiveKit, clock: HandClock, *, count_people: bool = True) -> Connection:
-    return Connection(
-        url="wss://livekit.example.com",
-        credentials=CREDENTIALS,
-        connect=lambda _, __: livekit,
-        clock=clock,
-        count_people=count_people,
-        on_suspicion=lambda: None,
-    )
-
-
-@pytest.fixture
-async def server(livekit: InMemoryLiveKit, clock: HandClock) -> Connection:
-    """Give a server that was listed once, empty."""
-    server = server_of(livekit, clock)
-    await probe(server)
-    livekit.calls.clear()
-    return server
-
-
-async def probe(server: Connection) -> set[str]:
-    return await server.probe(lambda name: not name.startswith("unclaimed"))
 
 
 def webhook(event: str, *, name: str = "r", sid: str = "RM_1") -> WebhookEvent:

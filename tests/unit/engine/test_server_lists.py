@@ -4,53 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from roomkeeper.adapters.livekit.memory import InMemoryLiveKit
 from roomkeeper.domain.livekit import LiveRoom, RoomConfig
 from roomkeeper.domain.rooms import People
 from roomkeeper.engine.connection import CREATED_RECENTLY_SECONDS, Connection
-from tests.unit.engine.clock import HandClock
-from tests.unit.engine.harness import CREDENTIALS
+from tests.unit.engine.connections import probe, server_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from tests.unit.engine.clock import HandClock
+
 CONFIG = RoomConfig(86_400, 20)
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-def livekit(clock: HandClock) -> InMemoryLiveKit:
-    return InMemoryLiveKit(clock)
-
-
-def server_of(livekit: InMemoryLiveKit, clock: HandClock, *, count_people: bool = True) -> Connection:
-    return Connection(
-        url="wss://livekit.example.com",
-        credentials=CREDENTIALS,
-        connect=lambda _, __: livekit,
-        clock=clock,
-        count_people=count_people,
-        on_suspicion=lambda: None,
-    )
-
-
-@pytest.fixture
-async def server(livekit: InMemoryLiveKit, clock: HandClock) -> Connection:
-    """Give a server that was listed once, empty."""
-    server = server_of(livekit, clock)
-    await probe(server)
-    livekit.calls.clear()
-    return server
-
-
-async def probe(server: Connection) -> set[str]:
-    return await server.probe(lambda name: not name.startswith("unclaimed"))
 
 
 async def created(server: Connection, clock: HandClock) -> LiveRoom:
