@@ -24,6 +24,7 @@ LABEL_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGED_BY: Final = "roomkeeper"
 LABEL_ROOM: Final = f"{GROUP}/room"
 LABEL_ROLE: Final = f"{GROUP}/role"
+LABEL_SCHEDULE: Final = f"{GROUP}/schedule"  # of a Recording that a RecordingSchedule made
 
 # Of a token Secret: what its tokens were minted from and for how long, so that a restart can tell whether they are due.
 ANNOTATION_EXPIRES_AT: Final = f"{GROUP}/expires-at"
@@ -44,9 +45,13 @@ ANNOTATION_ATTRIBUTES: Final = f"{GROUP}/attributes"  # their keys
 ANNOTATION_LAST_EXPIRES_AT: Final = f"{GROUP}/last-expires-at"  # of all tokens ever issued for the role
 ANNOTATION_REVOKED: Final = f"{GROUP}/revoked"
 
-# Written by people: "true" on a LiveKitServer makes it the default of its own namespace; any new value on an object asks
-# for a reconcile now.
+# Of a Recording: how its last attempt ended, so that one that is restored without its status does not record again.
+ANNOTATION_LAST_ATTEMPT: Final = f"{GROUP}/last-attempt"
+
+# Written by people: "true" on a LiveKitServer or a RecordingStorage makes it the default of its own namespace; any new value
+# on an object asks for a reconcile now.
 ANNOTATION_IS_DEFAULT_SERVER: Final = f"{GROUP}/is-default-server"
+ANNOTATION_IS_DEFAULT_STORAGE: Final = f"{GROUP}/is-default-storage"
 ANNOTATION_RECONCILE_AT: Final = f"{GROUP}/reconcile-at"
 
 LIST_TYPE: Final = "x-kubernetes-list-type"
@@ -56,6 +61,9 @@ PRESERVE_UNKNOWN: Final = "x-kubernetes-preserve-unknown-fields"
 
 MAX_NAME: Final = 63  # of an object and of a role: both become values of labels
 MAX_SECRET_NAME: Final = 253
+MAX_UID: Final = 128
+MAX_ROOM_NAME_BYTES: Final = 256  # in LiveKit
+MAX_CONDITIONS: Final = 16
 MAX_URL: Final = 2048
 MAX_ANNOTATION: Final = 256 * 1024  # of all annotations of an object together: the API server's limit
 UNSEEN_GENERATION: Final = -1  # of an object that no operator has written to yet

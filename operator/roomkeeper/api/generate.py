@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from roomkeeper.api import room, server
+from roomkeeper.api import recording, recording_schedule, recording_storage, room, server
 from roomkeeper.api.common import GROUP
 from roomkeeper.api.crd import custom_resource_definition
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from roomkeeper.api.kind import Kind
 
-KINDS: Final = (server.KIND, room.KIND)
+KINDS: Final = (server.KIND, room.KIND, recording.KIND, recording_storage.KIND, recording_schedule.KIND)
 CRDS: Final = Path(__file__).parents[3] / "crds"
 
 _HEADER: Final = (

@@ -25,12 +25,17 @@ class Rule:
     field_path: str = ""
 
 
-NAME_RULE: Final = Rule(
-    at="",
-    rule=f"size(self.metadata.name) <= {MAX_NAME}",
-    message=f"metadata.name must be no more than {MAX_NAME} characters: it becomes the value of a label",
-    field_path=".metadata.name",
-)
+def name_rule(most: int = MAX_NAME) -> Rule:
+    """Render the rule that the name of an object has no more characters than `most`."""
+    return Rule(
+        at="",
+        rule=f"size(self.metadata.name) <= {most}",
+        message=f"metadata.name must be no more than {most} characters: it becomes the value of a label",
+        field_path=".metadata.name",
+    )
+
+
+NAME_RULE: Final = name_rule()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ class Column:
 
     name: str
     json_path: str
-    type: Literal["string", "integer", "date"] = "string"
+    type: Literal["string", "integer", "boolean", "date"] = "string"
     wide: bool = False
 
 

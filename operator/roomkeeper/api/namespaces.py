@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pydantic import Field
 
 from roomkeeper.api.common import LIST_TYPE, MAX_NAME, Model
+from roomkeeper.api.kind import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,4 +117,22 @@ class AllowedNamespaces(Model):
         description="The labels of the namespaces that are let in, for `from: Selector` and nothing else; an empty one "
         "matches every namespace. Needs an operator that reads namespaces (not `-n`). Default: none. LiveKit has no such "
         "notion.",
+    )
+
+
+def rules(at: str) -> tuple[Rule, ...]:
+    """Render the rules of an AllowedNamespaces that stands at `at`."""
+    return (
+        Rule(
+            at=at,
+            rule="(has(self.from) && self.from == 'Selector') == has(self.selector)",
+            message="selector goes with from: Selector, and from: Selector needs a selector",
+            field_path=".selector",
+        ),
+        Rule(
+            at=f"{at}.selector.matchExpressions[]",
+            rule="(self.operator == 'In' || self.operator == 'NotIn') == (has(self.values) && size(self.values) > 0)",
+            message="values goes with operator In and NotIn, which need at least one",
+            field_path=".values",
+        ),
     )

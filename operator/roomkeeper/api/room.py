@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import Field
 
 from roomkeeper.api.agent import MAX_AGENTS, Agent
-from roomkeeper.api.common import LIST_MAP_KEYS, LIST_TYPE, PRESERVE_UNKNOWN, Model
+from roomkeeper.api.common import LIST_MAP_KEYS, LIST_TYPE, MAX_ROOM_NAME_BYTES, PRESERVE_UNKNOWN, Model
 from roomkeeper.api.kind import Column, Kind
 from roomkeeper.api.moderation import Moderation
 from roomkeeper.api.references import ServerRef
@@ -17,7 +17,6 @@ from roomkeeper.api.room_rules import RULES
 from roomkeeper.api.room_status import MAX_METADATA_BYTES, MAX_METADATA_KEYS, RoomStatus
 
 MAX_ROLES: Final = 20
-MAX_ROOM_NAME_BYTES: Final = 256
 MAX_PLAYOUT_DELAY_MILLISECONDS: Final = (
     40_950  # what the playout-delay RTP extension can say: 12 bits of 10 ms
 )

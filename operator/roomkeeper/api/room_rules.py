@@ -6,25 +6,8 @@ from typing import Final
 
 from roomkeeper.api import secret_template
 from roomkeeper.api.kind import NAME_RULE, Rule
+from roomkeeper.api.name_rules import identity_rules, room_name_rules
 from roomkeeper.api.role import DEFAULT_TTL_SECONDS, MAX_ATTRIBUTE_KEY
-
-_CONTROL_CHARACTERS: Final = r"[\\x00-\\x1f\\x7f-\\x9f]"
-
-
-def _identity_rules(at: str) -> tuple[Rule, ...]:
-    return (
-        Rule(
-            at=at,
-            rule="!self.contains('/') && !self.contains('..')",
-            message='an identity must not contain "/" or ".."',
-        ),
-        Rule(
-            at=at,
-            rule=f"!self.matches('{_CONTROL_CHARACTERS}')",
-            message="an identity must not contain control characters",
-        ),
-    )
-
 
 _IMMUTABLE: Final = (
     Rule(
@@ -68,16 +51,7 @@ RULES: Final = (
         message="minPlayoutDelayMilliseconds must not be more than maxPlayoutDelayMilliseconds",
         field_path=".minPlayoutDelayMilliseconds",
     ),
-    Rule(
-        at="spec.roomName",
-        rule="!self.contains('|') && !self.contains('/') && !self.contains('..')",
-        message='roomName must not contain "|", "/" or ".."',
-    ),
-    Rule(
-        at="spec.roomName",
-        rule=f"!self.matches('{_CONTROL_CHARACTERS}')",
-        message="roomName must not contain control characters",
-    ),
+    *room_name_rules("spec.roomName"),
     Rule(
         at="spec.roles[].grants",
         rule="!has(self.canPublishSources) || (has(self.canPublish) && self.canPublish)",
@@ -103,8 +77,8 @@ RULES: Final = (
         rule=f"self.all(key, size(key) >= 1 && size(key) <= {MAX_ATTRIBUTE_KEY})",
         message=f"keys of attributes must have 1 to {MAX_ATTRIBUTE_KEY} characters",
     ),
-    *_identity_rules("spec.roles[].identities[]"),
-    *_identity_rules("spec.moderation.blockedIdentities[]"),
-    *_identity_rules("spec.moderation.deniedSources[].identity"),
+    *identity_rules("spec.roles[].identities[]"),
+    *identity_rules("spec.moderation.blockedIdentities[]"),
+    *identity_rules("spec.moderation.deniedSources[].identity"),
     *secret_template.rules("spec.roles[].secretTemplate"),
 )

@@ -9,23 +9,21 @@ from pydantic import Field
 from roomkeeper.api.common import (
     LIST_MAP_KEYS,
     LIST_TYPE,
-    MAX_ANNOTATION,
+    MAX_CONDITIONS,
     MAX_INT32,
     MAX_NAME,
-    MAX_SAFE_INTEGER,
     MAX_URL,
-    UNSEEN_GENERATION,
     Condition,
     Model,
     Time,
 )
 from roomkeeper.api.references import ResolvedServerRef
+from roomkeeper.api.status import Status
 
 MAX_METADATA_KEYS: Final = 256
 MAX_METADATA_BYTES: Final = 64 * 1024
 MAX_CHANGES: Final = 32
 MAX_CHANGE_LENGTH: Final = 1024
-MAX_CONDITIONS: Final = 16
 MAX_SENT_AGENTS: Final = 64
 MAX_REVOKED: Final = 4000  # every identity of the largest Room
 
@@ -92,15 +90,9 @@ class RevokedIdentity(Model):
     until: Time = Field(description="When their last token ends (RFC 3339).")
 
 
-class RoomStatus(Model):
+class RoomStatus(Status):
     """The part of a Room that the operator writes."""
 
-    observed_generation: int = Field(
-        default=UNSEEN_GENERATION,
-        ge=UNSEEN_GENERATION,
-        le=MAX_SAFE_INTEGER,
-        description="The `metadata.generation` that this status is about; -1 until the operator has seen the Room.",
-    )
     room_name: str | None = Field(
         default=None,
         max_length=MAX_CHANGE_LENGTH,
@@ -185,11 +177,6 @@ class RoomStatus(Model):
         json_schema_extra={LIST_TYPE: "atomic"},
         description="Who was removed, demoted or blocked and still has a token: LiveKit cannot revoke one, so they are "
         "corrected at every join until it ends.",
-    )
-    last_handled_reconcile_at: str | None = Field(
-        default=None,
-        max_length=MAX_ANNOTATION,
-        description="The value of the annotation `roomkeeper.dev/reconcile-at` that was handled last.",
     )
     conditions: tuple[Condition, ...] = Field(
         default=(),

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from roomkeeper.api import namespaces
 from roomkeeper.api.common import MAX_URL, Model
 from roomkeeper.api.kind import NAME_RULE, Column, Kind, Rule
 from roomkeeper.api.namespaces import AllowedNamespaces
@@ -131,18 +132,7 @@ RULES: Final = (
         rule="!self.contains('..')",
         message='roomNameTemplate must not contain ".."',
     ),
-    Rule(
-        at="spec.allowedNamespaces",
-        rule="(has(self.from) && self.from == 'Selector') == has(self.selector)",
-        message="selector goes with from: Selector, and from: Selector needs a selector",
-        field_path=".selector",
-    ),
-    Rule(
-        at="spec.allowedNamespaces.selector.matchExpressions[]",
-        rule="(self.operator == 'In' || self.operator == 'NotIn') == (has(self.values) && size(self.values) > 0)",
-        message="values goes with operator In and NotIn, which need at least one",
-        field_path=".values",
-    ),
+    *namespaces.rules("spec.allowedNamespaces"),
 )
 
 KIND: Final = Kind(

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
 
 from pydantic import Field
 
 from roomkeeper.api.common import (
     LIST_MAP_KEYS,
     LIST_TYPE,
-    MAX_ANNOTATION,
+    MAX_CONDITIONS,
     MAX_INT32,
-    MAX_SAFE_INTEGER,
-    UNSEEN_GENERATION,
     Condition,
-    Model,
 )
-
-MAX_CONDITIONS: Final = 16
+from roomkeeper.api.status import Status
 
 
 class AutoCreateState(StrEnum):
@@ -29,15 +24,9 @@ class AutoCreateState(StrEnum):
     UNKNOWN = "Unknown"
 
 
-class ServerStatus(Model):
+class ServerStatus(Status):
     """The part of a LiveKitServer that the operator writes."""
 
-    observed_generation: int = Field(
-        default=UNSEEN_GENERATION,
-        ge=UNSEEN_GENERATION,
-        le=MAX_SAFE_INTEGER,
-        description="The `metadata.generation` that this status is about; -1 until the operator has seen the object.",
-    )
     auto_create: AutoCreateState | None = Field(
         default=None,
         description="Whether this LiveKit makes a room when somebody joins one that is not there; Unknown until it was found "
@@ -54,11 +43,6 @@ class ServerStatus(Model):
         ge=0,
         le=MAX_INT32,
         description="How many Recordings run on this server. Up to 10 s old.",
-    )
-    last_handled_reconcile_at: str | None = Field(
-        default=None,
-        max_length=MAX_ANNOTATION,
-        description="The value of the annotation `roomkeeper.dev/reconcile-at` that was handled last.",
     )
     conditions: tuple[Condition, ...] = Field(
         default=(),

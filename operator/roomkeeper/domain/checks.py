@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from roomkeeper.api.room import MAX_ROOM_NAME_BYTES, AdoptionPolicy, Lifecycle
+from roomkeeper.api.common import MAX_ROOM_NAME_BYTES
+from roomkeeper.api.room import AdoptionPolicy, Lifecycle
 from roomkeeper.domain import metadata, names, policy, rooms
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.reasons import Reason

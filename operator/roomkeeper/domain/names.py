@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from roomkeeper.api.room import MAX_ROOM_NAME_BYTES
+from roomkeeper.api.common import MAX_ROOM_NAME_BYTES
 from roomkeeper.api.server import DEFAULT_ROOM_NAME_TEMPLATE
 
 if TYPE_CHECKING:

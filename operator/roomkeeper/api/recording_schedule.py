@@ -1,0 +1,197 @@
+"""The RecordingSchedule: Recordings at certain times, or of every session of a room."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from roomkeeper.api.common import (
+    LIST_MAP_KEYS,
+    LIST_TYPE,
+    MAP_TYPE,
+    MAX_CONDITIONS,
+    MAX_NAME,
+    MAX_UID,
+    Condition,
+    Model,
+    Time,
+)
+from roomkeeper.api.kind import Column, Kind
+from roomkeeper.api.namespaces import LabelValue
+from roomkeeper.api.recording import RecordingSpec
+from roomkeeper.api.recording_rules import SCHEDULE_RULES
+from roomkeeper.api.secret_template import MAX_ANNOTATIONS, MAX_LABELS, AnnotationValue
+from roomkeeper.api.status import Status
+
+MAX_SCHEDULE: Final = 100
+MAX_TIME_ZONE: Final = 64
+MAX_ACTIVE: Final = 100
+MAX_HISTORY: Final = 100
+
+Cron = Annotated[str, Field(min_length=1, max_length=MAX_SCHEDULE)]
+
+
+class Trigger(StrEnum):
+    """What makes a Recording, other than the time."""
+
+    EVERY_SESSION = "EverySession"
+
+
+class ConcurrencyPolicy(StrEnum):
+    """What happens when a Recording is due while an earlier one goes on."""
+
+    FORBID = "Forbid"
+    ALLOW = "Allow"
+    REPLACE = "Replace"
+
+
+class RecordingMetadata(Model):
+    """Labels and annotations of the Recordings; never those by which a controller trusts an object."""
+
+    labels: dict[str, LabelValue] = Field(
+        default={},
+        max_length=MAX_LABELS,
+        json_schema_extra={MAP_TYPE: "atomic"},
+        description="Labels of the Recordings, at most 16; no keys of kubernetes.io, k8s.io, argocd.argoproj.io, roomkeeper.dev "
+        "and their subdomains. Default: none. LiveKit has no such notion.",
+    )
+    annotations: dict[str, AnnotationValue] = Field(
+        default={},
+        max_length=MAX_ANNOTATIONS,
+        json_schema_extra={MAP_TYPE: "atomic"},
+        description="Annotations of the Recordings, at most 16 of at most 1024 characters; no keys of kubernetes.io, k8s.io, "
+        "argocd.argoproj.io, roomkeeper.dev and their subdomains. Default: none. LiveKit has no such notion.",
+    )
+
+
+class RecordingTemplate(Model):
+    """What each Recording is made from."""
+
+    metadata: RecordingMetadata = Field(
+        default=RecordingMetadata(),
+        description="Labels and annotations of the Recordings. Default: none. LiveKit has no such notion.",
+    )
+    spec: RecordingSpec = Field(
+        description="The spec of the Recordings. A change counts for those that are made from then on. LiveKit: the kinds of "
+        "egress."
+    )
+
+
+class RecordingScheduleSpec(Model):
+    """The part of a RecordingSchedule that people write."""
+
+    schedule: Cron | None = Field(
+        default=None,
+        description="When a Recording is made, as cron says it: minute, hour, day of the month, month, day of the week, at "
+        "most 100 characters. Exactly one of schedule and trigger. Default: none. LiveKit has no such notion.",
+    )
+    trigger: Trigger | None = Field(
+        default=None,
+        description="What makes a Recording instead of the time. EverySession: each session of the room in which somebody has "
+        "joined. Default: none. LiveKit: the `sid` of a room.",
+    )
+    time_zone: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_TIME_ZONE,
+        description="The time zone that schedule is in, such as Europe/Berlin, at most 64 characters. Default: UTC. LiveKit has "
+        "no such notion.",
+    )
+    concurrency_policy: ConcurrencyPolicy = Field(
+        default=ConcurrencyPolicy.FORBID,
+        description="What happens when a Recording is due while an earlier one goes on. Forbid: it is left out. Allow: both "
+        "record. Replace: the earlier one is stopped. Default: Forbid. LiveKit has no such notion.",
+    )
+    starting_deadline_seconds: int = Field(
+        default=300,
+        ge=10,
+        le=86_400,
+        description="How late a Recording may be made, after the operator was down for example, in seconds: 10 to 86400; later "
+        "it is left out. Default: 300. LiveKit has no such notion.",
+    )
+    suspend: bool = Field(
+        default=False,
+        description="Whether no Recordings are made for now; those that run go on. Default: false. LiveKit has no such notion.",
+    )
+    successful_recordings_history_limit: int = Field(
+        default=3,
+        ge=0,
+        le=MAX_HISTORY,
+        description="How many Recordings that ended well are kept, the newest ones: 0 to 100. Their media stay. Default: 3. "
+        "LiveKit has no such notion.",
+    )
+    failed_recordings_history_limit: int = Field(
+        default=1,
+        ge=0,
+        le=MAX_HISTORY,
+        description="How many Recordings that failed are kept, the newest ones: 0 to 100. Their media stay. Default: 1. LiveKit "
+        "has no such notion.",
+    )
+    recording_template: RecordingTemplate = Field(
+        description="What each Recording is made from. LiveKit has no such notion.",
+    )
+
+
+class ActiveRecording(Model):
+    """A Recording that has not ended."""
+
+    name: str = Field(max_length=MAX_NAME, description="Its name.")
+    uid: str = Field(max_length=MAX_UID, description="Its `metadata.uid`.")
+
+
+class RecordingScheduleStatus(Status):
+    """The part of a RecordingSchedule that the operator writes."""
+
+    active: tuple[ActiveRecording, ...] = Field(
+        default=(),
+        max_length=MAX_ACTIVE,
+        json_schema_extra={LIST_TYPE: "map", LIST_MAP_KEYS: ["name"]},
+        description="Its Recordings that have not ended.",
+    )
+    last_schedule_time: Time | None = Field(
+        default=None, description="When the last Recording that was made was due (RFC 3339)."
+    )
+    last_successful_time: Time | None = Field(
+        default=None, description="When the last Recording that ended well has ended (RFC 3339)."
+    )
+    next_schedule_time: Time | None = Field(
+        default=None, description="When the next Recording is due (RFC 3339)."
+    )
+    conditions: tuple[Condition, ...] = Field(
+        default=(),
+        max_length=MAX_CONDITIONS,
+        json_schema_extra={LIST_TYPE: "map", LIST_MAP_KEYS: ["type"]},
+        description="Ready: Recordings are made as declared. Reconciling and Stalled are there only while true: Stalled means "
+        "that somebody must act.",
+    )
+
+
+class RecordingSchedule(Model):
+    """Recordings at certain times, or of every session of a room."""
+
+    spec: RecordingScheduleSpec = Field(description="What is declared.")
+    status: RecordingScheduleStatus = Field(
+        default=RecordingScheduleStatus(),
+        description="What Roomkeeper has seen and done. Written by it alone.",
+    )
+
+
+KIND: Final = Kind(
+    kind="RecordingSchedule",
+    plural="recordingschedules",
+    short_name="lksched",
+    model=RecordingSchedule,
+    rules=SCHEDULE_RULES,
+    columns=(
+        Column("SCHEDULE", ".spec.schedule"),
+        Column("TRIGGER", ".spec.trigger"),
+        Column("SUSPEND", ".spec.suspend", type="boolean"),
+        Column("READY", '.status.conditions[?(@.type=="Ready")].status'),
+        Column("LAST", ".status.lastScheduleTime", type="date"),
+        Column("NEXT", ".status.nextScheduleTime", wide=True),  # kubectl writes <invalid> for a date to come
+        Column("STATUS", '.status.conditions[?(@.type=="Ready")].message', wide=True),
+        Column("AGE", ".metadata.creationTimestamp", type="date"),
+    ),
+)
