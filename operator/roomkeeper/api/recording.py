@@ -9,7 +9,7 @@ from pydantic import Field
 
 from roomkeeper.api.common import MAX_ROOM_NAME_BYTES, Model, Time
 from roomkeeper.api.kind import Column, Kind
-from roomkeeper.api.recording_encoding import EncodingSpec
+from roomkeeper.api.recording_encoding import AudioCodec, EncodingSpec
 from roomkeeper.api.recording_outputs import FileType, OutputsSpec
 from roomkeeper.api.recording_policy import RecordingSource
 from roomkeeper.api.recording_rules import RULES
@@ -165,7 +165,7 @@ class RecordingSpec(Model):
         if self.source.kind is RecordingSource.TRACK:
             return None
         declared = None if self.outputs.file is None else self.outputs.file.type
-        return declared or (FileType.OGG if self.source.is_audio_only else FileType.MP4)
+        return declared or self._default_file_type()
 
     @property
     def effective_filepath(self) -> str:
@@ -181,6 +181,13 @@ class RecordingSpec(Model):
     def effective_images_directory(self) -> str:
         """The template of what stands before the names of images."""
         return (self.outputs.images and self.outputs.images.directory) or self._default_key("images")
+
+    def _default_file_type(self) -> FileType:
+        """Choose as Egress does: sound alone is OGG, unless it has to be AAC."""
+        advanced = None if self.encoding is None else self.encoding.advanced
+        codec = None if advanced is None else advanced.audio_codec
+        needs_aac = codec is AudioCodec.AAC or self.outputs.hls is not None or self.outputs.stream is not None
+        return FileType.OGG if self.source.is_audio_only and not needs_aac else FileType.MP4
 
     def _default_key(self, directory: str) -> str:
         of_what = "web" if self.source.kind is RecordingSource.WEB else "{room_name}"

@@ -21,9 +21,11 @@ DEFAULT_IMAGE_INTERVAL_SECONDS: Final = 10
 DEFAULT_SEGMENT_SECONDS: Final = 4
 
 KeyTemplate = Annotated[str, Field(min_length=1, max_length=MAX_KEY)]
-FileName = Annotated[
-    str,
-    Field(min_length=1, max_length=MAX_FILE_NAME, pattern=r"^[A-Za-z0-9_-]([A-Za-z0-9._-]*[A-Za-z0-9_-])?$"),
+SegmentPrefix = Annotated[
+    str, Field(min_length=1, max_length=MAX_FILE_NAME, pattern=r"^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$")
+]
+PlaylistName = Annotated[
+    str, Field(min_length=1, max_length=MAX_FILE_NAME, pattern=r"^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*[.]m3u8$")
 ]
 ImageSize = Annotated[int, Field(ge=16, le=7680)]
 
@@ -68,7 +70,8 @@ class FileOutput(Model):
     type: FileType | None = Field(
         default=None,
         description="MP4, or for sound alone OGG (Opus) or MP3; Egress before 1.11 knows no MP3 and writes OGG. Not "
-        "for a track, whose codec decides: OGG, MP4 or WebM. Default: MP4, for sound alone OGG. LiveKit: `fileType`.",
+        "for a track, whose codec decides: OGG, MP4 or WebM. Default: MP4; for sound alone what its codec and the other outputs "
+        "leave, OGG first. LiveKit: `fileType`.",
     )
 
 
@@ -81,20 +84,20 @@ class HLSOutput(Model):
         "leading `/` or a `\\`. The prefix of the storage stands before it, and the operator adds a short token, so that no two "
         "recordings meet. Default: `hls/{room_name}-{time}`, for web `hls/web-{time}`. LiveKit: the path in `playlistName`.",
     )
-    segment_prefix: FileName = Field(
+    segment_prefix: SegmentPrefix = Field(
         default="segment",
         description="How the names of segments begin: at most 128 letters, digits, `.`, `_` and `-`. Default: segment. LiveKit: "
         "`filenamePrefix`.",
     )
-    playlist_name: FileName = Field(
+    playlist_name: PlaylistName = Field(
         default="index.m3u8",
-        description="The playlist of all segments: at most 128 letters, digits, `.`, `_` and `-`. Default: index.m3u8. LiveKit: "
+        description="The playlist of all segments: at most 128 letters, digits, `.`, `_` and `-`, ending in .m3u8. Default: index.m3u8. LiveKit: "
         "`playlistName`.",
     )
-    live_playlist_name: FileName | None = Field(
+    live_playlist_name: PlaylistName | None = Field(
         default=None,
         description="A playlist of the last segments only, for those who watch while it records: at most 128 letters, digits, "
-        "`.`, `_` and `-`; another name than playlistName. Default: none. LiveKit: `livePlaylistName`.",
+        "`.`, `_` and `-`, ending in .m3u8; another name than playlistName. Default: none. LiveKit: `livePlaylistName`.",
     )
     segment_seconds: int = Field(
         default=DEFAULT_SEGMENT_SECONDS,

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from roomkeeper.api import secret_template
 from roomkeeper.api.common import (
     LIST_MAP_KEYS,
     LIST_TYPE,
@@ -18,13 +19,16 @@ from roomkeeper.api.common import (
     Model,
     Time,
 )
-from roomkeeper.api.kind import Column, Kind
+from roomkeeper.api.kind import Column, Kind, Rule, name_rule
 from roomkeeper.api.namespaces import LabelValue
 from roomkeeper.api.recording import RecordingSpec
-from roomkeeper.api.recording_rules import SCHEDULE_RULES
+from roomkeeper.api.recording_rules import spec_rules
 from roomkeeper.api.secret_template import MAX_ANNOTATIONS, MAX_LABELS, AnnotationValue
 from roomkeeper.api.status import Status
 
+MAX_SCHEDULE_NAME: Final = (
+    52  # the names of its Recordings are longer: a dash, and minutes since 1970 or a hash
+)
 MAX_SCHEDULE: Final = 100
 MAX_TIME_ZONE: Final = 64
 MAX_ACTIVE: Final = 100
@@ -96,6 +100,7 @@ class RecordingScheduleSpec(Model):
         default=None,
         min_length=1,
         max_length=MAX_TIME_ZONE,
+        pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$",
         description="The time zone that schedule is in, such as Europe/Berlin, at most 64 characters. Default: UTC. LiveKit has "
         "no such notion.",
     )
@@ -178,12 +183,56 @@ class RecordingSchedule(Model):
     )
 
 
+RULES: Final = (
+    name_rule(MAX_SCHEDULE_NAME),
+    Rule(
+        at="spec",
+        rule="has(self.schedule) != has(self.trigger)",
+        message="exactly one of schedule and trigger must be given",
+        field_path=".schedule",
+    ),
+    Rule(
+        at="spec.schedule",
+        rule="self.matches('^[0-9A-Za-z*,/-]+( +[0-9A-Za-z*,/-]+){4}$')",
+        message="schedule must have five fields, minute, hour, day of the month, month and day of the week, as in 0 9 * * 1-5",
+    ),
+    Rule(
+        at="spec",
+        rule="!has(self.timeZone) || has(self.schedule)",
+        message="timeZone goes with schedule: a session begins when it begins",
+        field_path=".timeZone",
+    ),
+    Rule(
+        at="spec",
+        rule="!has(self.trigger) || has(self.recordingTemplate.spec.roomRef) || has(self.recordingTemplate.spec.roomName)",
+        message="trigger EverySession needs roomRef or roomName: sessions are of a room",
+        field_path=".recordingTemplate.spec.roomRef",
+    ),
+    *(
+        Rule(
+            at="spec.recordingTemplate.spec",
+            rule=f"!has(self.{field})",
+            message=f"{field} {why}",
+            field_path=f".{field}",
+        )
+        for field, why in (
+            ("startAt", "is not for a template: schedule or trigger say when it starts"),
+            (
+                "desiredState",
+                "is not for a template: suspend the RecordingSchedule, or stop a Recording that it made",
+            ),
+        )
+    ),
+    *secret_template.rules("spec.recordingTemplate.metadata"),
+    *spec_rules("spec.recordingTemplate.spec"),
+)
+
 KIND: Final = Kind(
     kind="RecordingSchedule",
     plural="recordingschedules",
     short_name="lksched",
     model=RecordingSchedule,
-    rules=SCHEDULE_RULES,
+    rules=RULES,
     columns=(
         Column("SCHEDULE", ".spec.schedule"),
         Column("TRIGGER", ".spec.trigger"),

@@ -6,9 +6,9 @@ from typing import Final
 
 from pydantic import Field
 
-from roomkeeper.api import namespaces, storage_target
+from roomkeeper.api import key_rules, namespaces, storage_target
 from roomkeeper.api.common import LIST_MAP_KEYS, LIST_TYPE, MAX_CONDITIONS, Condition, Model
-from roomkeeper.api.kind import NAME_RULE, Column, Kind
+from roomkeeper.api.kind import NAME_RULE, Column, Kind, Rule
 from roomkeeper.api.namespaces import AllowedNamespaces
 from roomkeeper.api.references import ServerRef
 from roomkeeper.api.status import Status
@@ -74,7 +74,16 @@ KIND: Final = Kind(
     rules=(
         NAME_RULE,
         *storage_target.rules("spec"),
+        *key_rules.prefix_rules("spec.prefixTemplate"),
         *namespaces.rules("spec.allowedNamespaces"),
+        Rule(
+            at="spec",
+            rule="!has(self.allowedNamespaces) || !has(self.allowedNamespaces.from) || self.allowedNamespaces.from == 'Same'"
+            f" || (has(self.prefixTemplate) ? self.prefixTemplate : '{DEFAULT_PREFIX_TEMPLATE}').contains('{{namespace}}/')",
+            message="prefixTemplate must hold {namespace}/ if other namespaces are allowed: one tenant would write over another's"
+            " media",
+            field_path=".prefixTemplate",
+        ),
     ),
     columns=(
         Column("READY", '.status.conditions[?(@.type=="Ready")].status'),
