@@ -8,14 +8,38 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from roomkeeper.api import recording as recording_api
+from roomkeeper.api import recording_schedule as schedule_api
+from roomkeeper.api import recording_storage as storage_api
 from roomkeeper.api import room as room_api
 from roomkeeper.api import server as server_api
 from roomkeeper.localstack import KubectlError
+from tests.e2e.manifests.bad_recordings import BAD_RECORDINGS
 from tests.e2e.manifests.bad_rooms import BAD_ROOMS
+from tests.e2e.manifests.bad_schedules import BAD_SCHEDULES
 from tests.e2e.manifests.bad_servers import BAD_SERVERS
-from tests.e2e.manifests.base import JSON, Bad, Good, Transition, room, server, text
+from tests.e2e.manifests.bad_storages import BAD_STORAGES
+from tests.e2e.manifests.base import (
+    JSON,
+    Bad,
+    Good,
+    Transition,
+    recording,
+    room,
+    schedule,
+    server,
+    storage,
+    text,
+)
+from tests.e2e.manifests.good_recordings import GOOD_RECORDINGS, GOOD_SCHEDULES
 from tests.e2e.manifests.good_rooms import GOOD_ROOMS
 from tests.e2e.manifests.good_servers import GOOD_SERVERS
+from tests.e2e.manifests.good_storages import GOOD_STORAGES
+from tests.e2e.manifests.recording_transitions import (
+    RECORDING_TRANSITIONS,
+    SCHEDULE_TRANSITIONS,
+    STORAGE_TRANSITIONS,
+)
 from tests.e2e.manifests.transitions import SERVER_TRANSITIONS, TRANSITIONS
 
 if TYPE_CHECKING:
@@ -29,7 +53,7 @@ DRY_RUN = ("--validate=strict", "--dry-run=server", "-f", "-")
 
 @dataclass(frozen=True)
 class Suite:
-    """All manifests of a kind, and what the API server adds to a spec."""
+    """All manifests of a kind, and what the API server adds to a spec: to an object in it only where that is given."""
 
     kind: Kind
     manifest: Callable[[JSON], JSON]
@@ -66,7 +90,73 @@ SERVERS = Suite(
     transitions=SERVER_TRANSITIONS,
     defaults={"roomNameTemplate": "{namespace}_{name}", "autoCreate": "Auto", "resyncSeconds": 60},
 )
-SUITES = (ROOMS, SERVERS)
+_RECORDING_DEFAULTS: JSON = {
+    "source": {
+        "roomComposite": {"audioOnly": False, "videoOnly": False, "audioMixing": "Default"},
+        "participant": {"screenShare": False},
+        "web": {"audioOnly": False, "videoOnly": False, "awaitStartSignal": False},
+    },
+    "outputs": {
+        "hls": {
+            "segmentPrefix": "segment",
+            "playlistName": "index.m3u8",
+            "segmentSeconds": 4,
+            "filenameSuffix": "Index",
+        },
+        "images": {"intervalSeconds": 10},
+        "stream": {"protocol": "RTMP"},
+    },
+    "storage": {"s3": {"forcePathStyle": False}},
+    "stopWhenEmptySeconds": 0,
+    "backoffLimit": 2,
+    "disableManifest": False,
+    "deletionGraceSeconds": 300,
+}
+RECORDINGS = Suite(
+    kind=recording_api.KIND,
+    manifest=recording,
+    bad=BAD_RECORDINGS,
+    good=GOOD_RECORDINGS,
+    transitions=RECORDING_TRANSITIONS,
+    defaults=_RECORDING_DEFAULTS,
+)
+STORAGES = Suite(
+    kind=storage_api.KIND,
+    manifest=storage,
+    bad=BAD_STORAGES,
+    good=GOOD_STORAGES,
+    transitions=STORAGE_TRANSITIONS,
+    defaults={"s3": {"forcePathStyle": False}, "prefixTemplate": "{namespace}/"},
+)
+SCHEDULES = Suite(
+    kind=schedule_api.KIND,
+    manifest=schedule,
+    bad=BAD_SCHEDULES,
+    good=GOOD_SCHEDULES,
+    transitions=SCHEDULE_TRANSITIONS,
+    defaults={
+        "concurrencyPolicy": "Forbid",
+        "startingDeadlineSeconds": 300,
+        "suspend": False,
+        "successfulRecordingsHistoryLimit": 3,
+        "failedRecordingsHistoryLimit": 1,
+        "recordingTemplate": {"spec": _RECORDING_DEFAULTS},
+    },
+)
+SUITES = (ROOMS, SERVERS, RECORDINGS, STORAGES, SCHEDULES)
+
+
+def completed(spec: JSON, defaults: JSON) -> JSON:
+    """What the API server makes of a spec."""
+    of_objects = {field: value for field, value in defaults.items() if isinstance(value, dict)}
+    plain = {field: value for field, value in defaults.items() if field not in of_objects}
+    return {
+        **plain,
+        **{
+            field: completed(value, of_objects[field]) if field in of_objects else value
+            for field, value in spec.items()
+        },
+    }
 
 
 def rows(part: str) -> Any:
@@ -97,7 +187,7 @@ def test_a_bad_object_is_refused_with_a_message_that_names_the_field(
 def test_a_good_object_is_taken_and_loses_nothing(stack: LocalStack, suite: Suite, row: Good) -> None:
     sent = suite.manifest(row.patch)
     taken = json.loads(stack.kubectl("create", *DRY_RUN, "-o", "json", input=text(sent)))
-    assert taken["spec"] == {**suite.defaults, **sent["spec"]}  # and no default inside lists
+    assert taken["spec"] == completed(sent["spec"], suite.defaults)  # and no default inside lists
     suite.kind.model.model_validate(taken)
 
 
@@ -122,6 +212,9 @@ def test_an_edit_is_taken_or_refused(
 ) -> None:
     name = {"metadata": {"name": row.id}}
     created(suite.manifest({**row.before, **name}))
+    if row.status:
+        written = ("--subresource=status", "--type=merge", "-p", json.dumps({"status": row.status}))
+        stack.kubectl("--namespace=default", "patch", suite.kind.plural, row.id, *written)
     edited = text(suite.manifest({**row.after, **name}))
     if not row.refusal:
         stack.kubectl("replace", *DRY_RUN, input=edited)

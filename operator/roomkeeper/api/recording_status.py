@@ -30,7 +30,6 @@ MAX_CODE: Final = 256
 MAX_HASH: Final = 64
 MAX_OBJECT_KEY: Final = 2048
 MAX_LOCATION: Final = 8192  # with the signature of an address that Egress has signed
-MAX_RESULTS: Final = 64
 
 StreamHash = Annotated[str, Field(max_length=MAX_HASH)]
 
@@ -66,6 +65,9 @@ class ResultType(StrEnum):
     FILE = "File"
     HLS = "HLS"
     IMAGES = "Images"
+
+
+MAX_RESULTS: Final = MAX_ATTEMPTS * len(ResultType)
 
 
 class Attempt(Model):

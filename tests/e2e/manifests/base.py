@@ -1,4 +1,4 @@
-"""A good Room and a good LiveKitServer, and changes to them."""
+"""A good object of each kind, and changes to them."""
 
 from __future__ import annotations
 
@@ -28,12 +28,16 @@ class Good:
 
 @dataclass(frozen=True)
 class Transition:
-    """Two changes to a good object, before and after the edit; `refusal` is empty for an edit that is taken."""
+    """Two changes to a good object, before and after the edit; `refusal` is empty for an edit that is taken.
+
+    `status` is what the operator has written before the edit.
+    """
 
     id: str
     before: JSON
     after: JSON
     refusal: tuple[str, ...] = ()
+    status: JSON | None = None
 
 
 ROOM: JSON = {
@@ -67,6 +71,57 @@ SERVER: JSON = {
         "credentialsSecretRef": {"name": "livekit-api"},
     },
 }
+
+
+RECORDING: JSON = {
+    "apiVersion": "roomkeeper.dev/v1alpha1",
+    "kind": "Recording",
+    "metadata": {"name": "manifest", "namespace": "default"},
+    "spec": {
+        "roomRef": {"name": "standup"},
+        "source": {"roomComposite": {"layout": "grid"}},
+        "outputs": {"file": {"filepath": "recordings/{room_name}-{time}"}},
+        "storageRef": {"name": "archive"},
+    },
+}
+
+STORAGE: JSON = {
+    "apiVersion": "roomkeeper.dev/v1alpha1",
+    "kind": "RecordingStorage",
+    "metadata": {"name": "manifest", "namespace": "default"},
+    "spec": {"s3": {"bucket": "recordings", "credentialsSecretRef": {"name": "archive-keys"}}},
+}
+
+SCHEDULE: JSON = {
+    "apiVersion": "roomkeeper.dev/v1alpha1",
+    "kind": "RecordingSchedule",
+    "metadata": {"name": "manifest", "namespace": "default"},
+    "spec": {
+        "schedule": "0 9 * * 1-5",
+        "timeZone": "Europe/Berlin",
+        "recordingTemplate": {"spec": RECORDING["spec"]},
+    },
+}
+
+
+def recording(patch: JSON) -> JSON:
+    """Change the good Recording by a JSON merge patch."""
+    return _merged(RECORDING, patch)
+
+
+def storage(patch: JSON) -> JSON:
+    """Change the good RecordingStorage by a JSON merge patch."""
+    return _merged(STORAGE, patch)
+
+
+def schedule(patch: JSON) -> JSON:
+    """Change the good RecordingSchedule by a JSON merge patch."""
+    return _merged(SCHEDULE, patch)
+
+
+def source(kind: str, **fields: Any) -> JSON:
+    """Source of that kind instead of the room composite."""
+    return {"roomComposite": None, kind: fields}
 
 
 def server(patch: JSON) -> JSON:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from roomkeeper.api import generate, room, server
+from roomkeeper.api import generate, recording, recording_schedule, recording_storage, room, server
 from roomkeeper.api.crd import custom_resource_definition, schema
 
 if TYPE_CHECKING:
@@ -239,6 +239,64 @@ def test_defaults_of_a_server_are_plain_values() -> None:
         "spec.resyncSeconds": 60,
         "status": {"observedGeneration": -1},
     }
+
+
+RECORDING_DEFAULTS = {
+    "source.roomComposite.audioOnly": False,
+    "source.roomComposite.videoOnly": False,
+    "source.roomComposite.audioMixing": "Default",
+    "source.participant.screenShare": False,
+    "source.web.audioOnly": False,
+    "source.web.videoOnly": False,
+    "source.web.awaitStartSignal": False,
+    "outputs.hls.segmentPrefix": "segment",
+    "outputs.hls.playlistName": "index.m3u8",
+    "outputs.hls.segmentSeconds": 4,
+    "outputs.hls.filenameSuffix": "Index",
+    "outputs.images.intervalSeconds": 10,
+    "outputs.stream.protocol": "RTMP",
+    "storage.s3.forcePathStyle": False,
+    "stopWhenEmptySeconds": 0,
+    "backoffLimit": 2,
+    "disableManifest": False,
+    "deletionGraceSeconds": 300,
+}
+
+
+def test_defaults_of_a_recording_are_plain_values() -> None:
+    assert defaults(recording.KIND) == {
+        **{f"spec.{path}": value for path, value in RECORDING_DEFAULTS.items()},
+        "status": {"observedGeneration": -1},
+    }
+
+
+def test_defaults_of_a_storage_are_plain_values() -> None:
+    assert defaults(recording_storage.KIND) == {
+        "spec.s3.forcePathStyle": False,
+        "spec.prefixTemplate": "{namespace}/",
+        "spec.allowedNamespaces.from": "Same",
+        "status": {"observedGeneration": -1},
+    }
+
+
+def test_defaults_of_a_schedule_are_plain_values() -> None:
+    assert defaults(recording_schedule.KIND) == {
+        "spec.concurrencyPolicy": "Forbid",
+        "spec.startingDeadlineSeconds": 300,
+        "spec.suspend": False,
+        "spec.successfulRecordingsHistoryLimit": 3,
+        "spec.failedRecordingsHistoryLimit": 1,
+        **{f"spec.recordingTemplate.spec.{path}": value for path, value in RECORDING_DEFAULTS.items()},
+        "status": {"observedGeneration": -1},
+    }
+
+
+@pytest.mark.parametrize(
+    "kind", [recording_schedule.KIND, recording_storage.KIND], ids=lambda kind: kind.kind
+)
+def test_what_looks_at_the_object_before_the_edit_stands_in_a_recording_alone(kind: Kind) -> None:
+    assert [rule for rule in kind.rules if "oldSelf" in rule.rule] == []
+    assert {rule.at for rule in recording.KIND.rules if "oldSelf" in rule.rule} == {""}
 
 
 @pytest.mark.parametrize(
