@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from roomkeeper.api import generate, recording, recording_schedule, recording_storage, room, server
+from roomkeeper.api import generate, recording, recording_schedule, recording_storage
 from roomkeeper.api.crd import custom_resource_definition, schema
 
 if TYPE_CHECKING:
@@ -206,89 +206,6 @@ def test_columns_and_selectors_read_fields_that_exist(kind: Kind) -> None:
     known = {f".{path}" for path, _ in fields(kind)} | {".metadata.creationTimestamp"}
     paths = [column.json_path for column in kind.columns] + list(kind.selectable_fields)
     assert {re.sub(r"\[.*?\]", "[]", path) for path in paths} <= known
-
-
-def defaults(kind: Kind) -> dict[str, Any]:
-    return {path: node["default"] for path, node in fields(kind) if "default" in node}
-
-
-def test_defaults_of_a_room_are_plain_values() -> None:
-    assert defaults(room.KIND) == {
-        "spec.lifecycle": "Persistent",
-        "spec.departureTimeoutSeconds": 20,
-        "spec.metadataPolicy": "Merge",
-        "spec.minPlayoutDelayMilliseconds": 0,
-        "spec.maxPlayoutDelayMilliseconds": 0,
-        "spec.syncStreams": False,
-        "spec.updatePolicy": "WhenEmpty",
-        "spec.adoptionPolicy": "Adopt",
-        "spec.deletionGraceSeconds": 300,
-        "spec.suspend": False,
-        "status": {"observedGeneration": -1},
-    }
-
-
-def test_defaults_of_a_server_are_plain_values() -> None:
-    assert defaults(server.KIND) == {
-        "spec.allowedNamespaces.from": "Same",
-        "spec.roomNameTemplate": "{namespace}_{name}",
-        "spec.policy.recordings.streams": "Forbidden",
-        "spec.policy.recordings.inlineStorage": "WithCredentials",
-        "spec.policy.recordings.workerStorage": "Forbidden",
-        "spec.autoCreate": "Auto",
-        "spec.resyncSeconds": 60,
-        "status": {"observedGeneration": -1},
-    }
-
-
-RECORDING_DEFAULTS = {
-    "source.roomComposite.audioOnly": False,
-    "source.roomComposite.videoOnly": False,
-    "source.roomComposite.audioMixing": "Default",
-    "source.participant.screenShare": False,
-    "source.web.audioOnly": False,
-    "source.web.videoOnly": False,
-    "source.web.awaitStartSignal": False,
-    "outputs.hls.segmentPrefix": "segment",
-    "outputs.hls.playlistName": "index.m3u8",
-    "outputs.hls.segmentSeconds": 4,
-    "outputs.hls.filenameSuffix": "Index",
-    "outputs.images.intervalSeconds": 10,
-    "outputs.stream.protocol": "RTMP",
-    "storage.s3.forcePathStyle": False,
-    "stopWhenEmptySeconds": 0,
-    "backoffLimit": 2,
-    "disableManifest": False,
-    "deletionGraceSeconds": 300,
-}
-
-
-def test_defaults_of_a_recording_are_plain_values() -> None:
-    assert defaults(recording.KIND) == {
-        **{f"spec.{path}": value for path, value in RECORDING_DEFAULTS.items()},
-        "status": {"observedGeneration": -1},
-    }
-
-
-def test_defaults_of_a_storage_are_plain_values() -> None:
-    assert defaults(recording_storage.KIND) == {
-        "spec.s3.forcePathStyle": False,
-        "spec.prefixTemplate": "{namespace}/",
-        "spec.allowedNamespaces.from": "Same",
-        "status": {"observedGeneration": -1},
-    }
-
-
-def test_defaults_of_a_schedule_are_plain_values() -> None:
-    assert defaults(recording_schedule.KIND) == {
-        "spec.concurrencyPolicy": "Forbid",
-        "spec.startingDeadlineSeconds": 300,
-        "spec.suspend": False,
-        "spec.successfulRecordingsHistoryLimit": 3,
-        "spec.failedRecordingsHistoryLimit": 1,
-        **{f"spec.recordingTemplate.spec.{path}": value for path, value in RECORDING_DEFAULTS.items()},
-        "status": {"observedGeneration": -1},
-    }
 
 
 @pytest.mark.parametrize(
