@@ -35,10 +35,13 @@ demo: install ## Show a Room at work until Ctrl-C; ONCE=1: end when all was seen
 stack: install ## Find or build the programs of the local stack (some 15 min, once per machine)
 	$(BIN)/python -m roomkeeper.localstack build
 
-lock: install ## Pin the newest dependencies that pyproject.toml allows
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --custom-compile-command 'make lock' --group dev pyproject.toml \
-	  --output-file requirements.lock
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --custom-compile-command 'make lock'
+MODULES := operator/roomkeeper/localstack/modules
+
+lock: install ## Pin the newest dependencies that pyproject.toml allows, and those of the local stack's S3
+	$(LOCK) --group dev pyproject.toml --output-file requirements.lock
+	$(LOCK) $(MODULES)/moto.in --output-file $(MODULES)/moto.txt
 
 clean: ## Remove .venv and caches of this checkout; what was built for the stack stays in the user's cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

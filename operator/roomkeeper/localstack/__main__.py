@@ -8,6 +8,7 @@ import sys
 from .errors import LocalStackError
 from .find import find, find_redis
 from .parts import PROGRAMS
+from .s3 import find_moto
 
 
 def main() -> int:
@@ -20,6 +21,7 @@ def main() -> int:
         for program in PROGRAMS.values():
             print(f"{program.name}: {find(program)}", flush=True)
         print(f"redis-server: {find_redis()}", flush=True)
+        print(f"moto: {find_moto()}", flush=True)
     except LocalStackError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import subprocess
@@ -15,10 +13,9 @@ from .errors import LocalStackError, last_lines
 from .go import find_go, go_environment
 from .parts import MODULES
 from .progress import Progress
+from .wheels import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from .parts import Program
 
 
@@ -38,11 +35,11 @@ def cached(program: Program) -> Path | None:
 
 
 def _cache_path(program: Program) -> Path:
-    """By version, and by the pins and flags it is built from: a changed pin is another file."""
+    """By version, and by the pins, flags and sources it is built from: a changed pin is another file."""
     module = MODULES / program.module
     digest = hashlib.sha256(f"{program.package}\n{program.ldflags}\n".encode())
-    for name in ("go.mod", "go.sum"):
-        digest.update((module / name).read_bytes())
+    for path in (module / "go.mod", module / "go.sum", *sorted(module.glob("*.go"))):
+        digest.update(path.read_bytes())
     folder = f"{program.name}-{program.version}-{digest.hexdigest()[:12]}"
     return cache_directory() / "bin" / folder / program.name
 
@@ -52,23 +49,11 @@ def build(program: Program) -> Path:
     cache = cache_directory()
     cache.mkdir(parents=True, exist_ok=True)
     progress = Progress(f"{program.name} {program.version}")
-    with _locked(cache / "build.lock", progress):
+    with locked(cache / "build.lock", progress):
         found = cached(program)  # another process may have built it while this one waited
         if found is not None:
             return found
         return _build(program, cache, progress)
-
-
-@contextlib.contextmanager
-def _locked(path: Path, progress: Progress) -> Iterator[None]:
-    """One build at a time on this machine. The kernel lets go of the lock when its holder dies."""
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress.begin("waiting for another process that is building")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _build(program: Program, cache: Path, progress: Progress) -> Path:

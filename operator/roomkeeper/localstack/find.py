@@ -21,7 +21,9 @@ def find(program: Program) -> Path:
 
 
 def _installed(program: Program) -> Path | None:
-    """A copy that somebody installed: any version is taken, it is their choice."""
+    """A copy that somebody installed: any version is taken, it is their choice. Of our own programs there is none."""
+    if program.ours:
+        return None
     assets = os.environ.get("KUBEBUILDER_ASSETS")
     if program.kubernetes and assets:
         found = shutil.which(program.name, path=assets)

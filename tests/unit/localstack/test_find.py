@@ -64,6 +64,14 @@ def test_path_comes_before_the_cache(
     assert find(program) == on_path
 
 
+def test_our_own_program_is_never_another_of_its_name(
+    machine: Path, go: FakeGo, program: Program, executable: Executable
+) -> None:
+    on_path = executable(machine, program.name)
+    assert find(replace(program, package=".")) != on_path
+    assert go.builds == 1
+
+
 def test_the_cache_comes_before_a_build(go: FakeGo, program: Program) -> None:
     assert find(program) == find(program)
     assert go.builds == 1
