@@ -2,6 +2,6 @@
 
 from .errors import LocalStackError
 from .kubectl import KubectlError
-from .stack import LocalStack
+from .stack import ALL_PARTS, LocalStack
 
-__all__ = ["KubectlError", "LocalStack", "LocalStackError"]
+__all__ = ["ALL_PARTS", "KubectlError", "LocalStack", "LocalStackError"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from .audit import AuditLog
+from .egress_standin import EgressStandin
 from .errors import LocalStackError
 from .find import find
 from .kubectl import Kubectl
@@ -15,6 +16,7 @@ from .parts import PROGRAMS
 from .ports import Ports
 from .processes import Guard, Part
 from .redis import Redis
+from .s3 import S3
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,9 +24,22 @@ if TYPE_CHECKING:
 
 CLUSTER_PARTS: Final = ("etcd", "apiserver", "controller_manager")
 ALL_PARTS: Final = (*CLUSTER_PARTS, "redis", "livekit")
+"""What a stack has unless it is told: all that Rooms need."""
+RECORDING_PARTS: Final = ("s3", "egress_standin")
+"""What has to be asked for: LocalStack(parts=(*ALL_PARTS, "s3", "egress_standin"))."""
 
 # Those of one wave come up side by side; each wave needs the ones before.
-_WAVES: Final = (("etcd", "redis"), ("apiserver", "livekit"), ("controller_manager",))
+_WAVES: Final = (
+    ("etcd", "redis", "s3"),
+    ("apiserver", "livekit"),
+    ("controller_manager", "egress_standin"),
+)
+_NEEDS: Final = (
+    ("apiserver", "etcd"),
+    ("controller_manager", "apiserver"),
+    ("egress_standin", "redis"),
+    ("egress_standin", "livekit"),
+)
 _RBAC: Final = Path(__file__).parent / "rbac.yaml"
 
 AnyPart = TypeVar("AnyPart", bound=Part)
@@ -117,6 +132,15 @@ class LocalStack:
                 webhook_url=self._operator_url() if self._webhook_url is None else self._webhook_url,
                 config=self._livekit_config,
             )
+        if "s3" in self._names:
+            self._parts["s3"] = S3(**shared)
+        if "egress_standin" in self._names:
+            self._parts["egress_standin"] = EgressStandin(
+                **shared,
+                redis=self.redis,
+                livekit=self.livekit,
+                s3=self.s3 if "s3" in self._names else None,
+            )
         if self._given_kubeconfig or "apiserver" in self._names:
             self._kubectl = Kubectl(
                 program=find(PROGRAMS["kubectl"]),
@@ -203,6 +227,16 @@ class LocalStack:
         """The LiveKit server."""
         return self._part("livekit", LiveKit)
 
+    @property
+    def s3(self) -> S3:
+        """Where recordings go."""
+        return self._part("s3", S3)
+
+    @property
+    def egress_standin(self) -> EgressStandin:
+        """What LiveKit starts recordings with, in tests of what can go wrong."""
+        return self._part("egress_standin", EgressStandin)
+
     def _part(self, name: str, kind: type[AnyPart]) -> AnyPart:
         part = self._parts.get(name)
         if not isinstance(part, kind):
@@ -215,12 +249,13 @@ class LocalStack:
 
 def _chosen(parts: Iterable[str] | None, *, own_cluster: bool) -> tuple[str, ...]:
     names = tuple(ALL_PARTS if parts is None else parts)
-    unknown = sorted(set(names) - set(ALL_PARTS))
+    possible = (*ALL_PARTS, *RECORDING_PARTS)
+    unknown = sorted(set(names) - set(possible))
     if unknown:
-        raise ValueError(f"unknown parts {', '.join(unknown)}; there are {', '.join(ALL_PARTS)}")
+        raise ValueError(f"unknown parts {', '.join(unknown)}; there are {', '.join(possible)}")
     if not own_cluster:
         return tuple(name for name in names if name not in CLUSTER_PARTS)
-    for needs, needed in (("apiserver", "etcd"), ("controller_manager", "apiserver")):
+    for needs, needed in _NEEDS:
         if needs in names and needed not in names:
             raise ValueError(f"the part {needs} needs the part {needed}")
     return names

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from roomkeeper.localstack import LocalStack, LocalStackError
+from roomkeeper.localstack import ALL_PARTS, LocalStack, LocalStackError
 from roomkeeper.localstack.livekit import _merged
 
 if TYPE_CHECKING:
@@ -12,12 +12,20 @@ if TYPE_CHECKING:
 
 
 def test_an_unknown_part_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"unknown parts egress; there are etcd, .*livekit"):
-        LocalStack(directory=tmp_path, parts=("egress", "redis"))
+    with pytest.raises(
+        ValueError, match=r"unknown parts mail; there are etcd, .*livekit, s3, egress_standin"
+    ):
+        LocalStack(directory=tmp_path, parts=("mail", "redis"))
 
 
 @pytest.mark.parametrize(
-    ("parts", "lacks"), [(("apiserver",), "etcd"), (("controller_manager", "etcd"), "apiserver")]
+    ("parts", "lacks"),
+    [
+        (("apiserver",), "etcd"),
+        (("controller_manager", "etcd"), "apiserver"),
+        (("egress_standin", "livekit"), "redis"),
+        (("egress_standin", "redis"), "livekit"),
+    ],
 )
 def test_a_part_without_the_one_it_needs_is_refused(
     tmp_path: Path, parts: tuple[str, ...], lacks: str
@@ -32,6 +40,14 @@ def test_a_stack_says_which_parts_it_has(tmp_path: Path) -> None:
             _ = stack.livekit
         with pytest.raises(LocalStackError, match="has no cluster"):
             stack.kubectl("get", "rooms")
+
+
+def test_what_recordings_need_has_to_be_asked_for(tmp_path: Path) -> None:
+    stack = LocalStack(directory=tmp_path)
+    try:
+        assert stack._names == ALL_PARTS == ("etcd", "apiserver", "controller_manager", "redis", "livekit")
+    finally:
+        stack.stop()
 
 
 def test_a_given_cluster_is_used_as_it_is(tmp_path: Path) -> None:
