@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime
 
+    from roomkeeper.domain.egress import Egress, EgressRequest
     from roomkeeper.domain.livekit import Dispatch, LiveRoom, Participant, ParticipantUpdate, RoomConfig
 
 Body = dict[str, Any]
@@ -34,6 +35,10 @@ class LiveKitError(Exception):
 
 class LiveKitUnreachableError(LiveKitError):
     """No usable answer: connection refused, time limit, 408, 429 or 5xx. Trying again later is right."""
+
+
+class LiveKitNobodyAnsweredError(LiveKitUnreachableError):
+    """The server answered that nobody it asked did: there is no such node or worker, or it is busy (408, 503)."""
 
 
 class LiveKitCredentialsError(LiveKitError):
@@ -80,6 +85,28 @@ class LiveKit(Protocol):
 
     async def delete_dispatch(self, name: str, dispatch_id: str) -> None:
         """Take an agent's dispatch back."""
+
+    async def start_egress(self, request: EgressRequest) -> Egress:
+        """Start an egress. After LiveKitUnreachableError it may have started all the same, or start later."""
+
+    async def stop_egress(self, egress_id: str) -> Egress:
+        """Ask an egress to end, and return it as it was then; LiveKitNotFoundError and LiveKitRejectedError: it has ended."""
+
+    async def list_egress(
+        self, *, room_name: str = "", egress_id: str = "", active: bool = False
+    ) -> list[Egress]:
+        """List those of a room, the one of that id, or all; `active`: only those that have not ended.
+
+        An id that is not there is an empty list.
+        """
+
+    async def update_layout(self, egress_id: str, layout: str) -> None:
+        """Have a room composite that runs laid out otherwise; LiveKitNotFoundError until it has joined."""
+
+    async def update_stream(
+        self, egress_id: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> None:
+        """Send a stream to further addresses, or to some no longer."""
 
     async def creates_rooms_on_join(self) -> bool:
         """Tell whether a join creates its room (the server's room.auto_create)."""

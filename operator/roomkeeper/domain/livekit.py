@@ -71,6 +71,15 @@ class Permission:
 
 
 @dataclass(frozen=True, slots=True)
+class Track:
+    """What somebody publishes; `source` as in Permission, "unknown" where it is none of those."""
+
+    sid: str
+    source: str
+    kind: str = "audio"  # or video, data
+
+
+@dataclass(frozen=True, slots=True)
 class Participant:
     """Somebody who is in a room now, as ListParticipants tells it."""
 
@@ -82,6 +91,7 @@ class Participant:
     name: str = ""
     metadata: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    tracks: tuple[Track, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +148,4 @@ class WebhookEvent:
     room_sid: str
     api_key: str  # the key that signed it
     created_at: datetime
+    egress_id: str = ""  # of the egress that it is about

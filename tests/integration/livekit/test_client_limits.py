@@ -11,17 +11,19 @@ import pytest
 from aiohttp import web
 from livekit.protocol import room as pb
 
-from roomkeeper.adapters.livekit.client import Limits
+from roomkeeper.adapters.livekit.calls import Limits
 from roomkeeper.adapters.livekit.errors import ServerFaultError
 from roomkeeper.adapters.ports import (
     LiveKitCredentialsError,
     LiveKitError,
+    LiveKitNobodyAnsweredError,
     LiveKitNotFoundError,
     LiveKitRejectedError,
     LiveKitUnreachableError,
 )
 from roomkeeper.domain.livekit import ParticipantUpdate, RoomConfig
 from tests.integration.livekit.serving import CREDENTIALS, answering, client_of, served, twirp_error
+from tests.unit.livekit.egress_requests import FILE, SOURCES, a_request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from roomkeeper.adapters.livekit.client import LiveKitClient
 
 MARKER = "hunter2"
+IMPATIENT = Limits(timeout_seconds=0.2, start_timeout_seconds=0.2)
 CALLS: dict[str, Callable[[LiveKitClient], Awaitable[Any]]] = {
     "ListRooms": lambda client: client.list_rooms(),
     "CreateRoom": lambda client: client.create_room("r", RoomConfig(300, 20)),
@@ -40,6 +43,14 @@ CALLS: dict[str, Callable[[LiveKitClient], Awaitable[Any]]] = {
     "ListDispatch": lambda client: client.list_dispatches("r"),
     "CreateDispatch": lambda client: client.create_dispatch("r", "agent"),
     "DeleteDispatch": lambda client: client.delete_dispatch("r", "AD_1"),
+    **{
+        method: lambda client, method=method: client.start_egress(a_request(method, file=FILE))
+        for method in SOURCES
+    },
+    "StopEgress": lambda client: client.stop_egress("EG_1"),
+    "ListEgress": lambda client: client.list_egress(),
+    "UpdateLayout": lambda client: client.update_layout("EG_1", "grid"),
+    "UpdateStream": lambda client: client.update_stream("EG_1", add=["rtmp://a/b/c"]),
 }
 
 
@@ -57,13 +68,14 @@ async def rooms(request: web.Request) -> web.Response:
         (403, "permission_denied", LiveKitCredentialsError),
         (404, "not_found", LiveKitNotFoundError),
         (404, "bad_route", LiveKitUnreachableError),
-        (408, "deadline_exceeded", LiveKitUnreachableError),
+        (408, "deadline_exceeded", LiveKitNobodyAnsweredError),
+        (409, "already_exists", LiveKitUnreachableError),
         (412, "failed_precondition", LiveKitRejectedError),
         (413, "unknown", LiveKitRejectedError),
         (429, "resource_exhausted", LiveKitUnreachableError),
         (500, "internal", ServerFaultError),
         (500, "unknown", LiveKitUnreachableError),
-        (503, "unavailable", LiveKitUnreachableError),
+        (503, "unavailable", LiveKitNobodyAnsweredError),
     ],
 )
 @pytest.mark.parametrize("method", CALLS)
@@ -131,7 +143,7 @@ async def test_a_server_that_never_answers_is_given_up_within_the_time_limit(met
         await asyncio.Event().wait()
         raise AssertionError
 
-    async with served(silent) as url, client_of(url, limits=Limits(timeout_seconds=0.2)) as client:
+    async with served(silent) as url, client_of(url, limits=IMPATIENT) as client:
         started = time.monotonic()
         with pytest.raises(LiveKitUnreachableError, match="time limit"):
             await CALLS[method](client)
@@ -240,6 +252,11 @@ async def test_a_cancelled_call_gives_its_turn_back() -> None:
         ("AgentDispatchService", "ListDispatch", {"roomAdmin": True, "room": "r"}),
         ("AgentDispatchService", "CreateDispatch", {"roomAdmin": True, "room": "r"}),
         ("AgentDispatchService", "DeleteDispatch", {"roomAdmin": True, "room": "r"}),
+        *(("Egress", method, {"roomRecord": True}) for method in SOURCES),
+        ("Egress", "StopEgress", {"roomRecord": True}),
+        ("Egress", "ListEgress", {"roomRecord": True}),
+        ("Egress", "UpdateLayout", {"roomRecord": True}),
+        ("Egress", "UpdateStream", {"roomRecord": True}),
     ],
 )
 async def test_the_api_token_on_the_wire_lives_a_minute_and_grants_the_least(

@@ -9,7 +9,8 @@ import jwt
 import pytest
 from aiohttp import web
 
-from roomkeeper.adapters.livekit.client import Limits, LiveKitClient
+from roomkeeper.adapters.livekit.calls import Limits
+from roomkeeper.adapters.livekit.client import LiveKitClient
 from roomkeeper.adapters.ports import LiveKitCredentialsError, LiveKitError, LiveKitUnreachableError
 from roomkeeper.domain.livekit import Credentials
 from tests.integration.livekit.serving import CREDENTIALS, answering, client_of, served, twirp_error

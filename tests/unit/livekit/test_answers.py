@@ -15,6 +15,7 @@ from roomkeeper.adapters.livekit.answers import MAX_BYTES, MAX_LIST_BYTES
 from roomkeeper.adapters.livekit.client import LiveKitClient
 from roomkeeper.adapters.ports import LiveKitUnreachableError
 from roomkeeper.domain.livekit import Credentials, RoomConfig
+from tests.unit.livekit.egress_requests import FILE, a_request
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -25,10 +26,13 @@ CREDENTIALS = Credentials("APIkey", "a-secret-of-at-least-thirty-two-characters"
 LISTS: dict[str, Call] = {
     "ListRooms": lambda client: client.list_rooms(),
     "ListParticipants": lambda client: client.list_participants("r"),
+    "ListEgress": lambda client: client.list_egress(),
 }
 OTHERS: dict[str, Call] = {
     "CreateRoom": lambda client: client.create_room("r", RoomConfig(300, 20)),
     "ListDispatch": lambda client: client.list_dispatches("r"),
+    "StartRoomCompositeEgress": lambda client: client.start_egress(a_request(file=FILE)),
+    "StopEgress": lambda client: client.stop_egress("EG_1"),
     "validate": lambda client: client.creates_rooms_on_join(),
 }
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from livekit.protocol import models
 
 from roomkeeper.adapters.livekit import convert
-from roomkeeper.domain.livekit import LiveRoom, Participant, ParticipantKind, Permission, RoomConfig
+from roomkeeper.domain.livekit import LiveRoom, Participant, ParticipantKind, Permission, RoomConfig, Track
 
 
 def test_a_room_is_taken_over_without_its_turn_password() -> None:
@@ -80,6 +80,11 @@ def test_a_participant_is_taken_over_with_what_it_may_do() -> None:
             can_update_metadata=True,
             hidden=True,
         ),
+        tracks=[
+            models.TrackInfo(
+                sid="TR_1", type=models.TrackType.VIDEO, source=models.TrackSource.SCREEN_SHARE, muted=True
+            )
+        ],
     )
     assert convert.participant(info) == Participant(
         identity="alice",
@@ -95,7 +100,28 @@ def test_a_participant_is_taken_over_with_what_it_may_do() -> None:
             can_update_metadata=True,
             hidden=True,
         ),
+        tracks=(Track("TR_1", "screen_share", "video"),),
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "expected"),
+    [
+        (models.TrackSource.CAMERA, models.TrackType.VIDEO, Track("TR_1", "camera", "video")),
+        (models.TrackSource.MICROPHONE, models.TrackType.AUDIO, Track("TR_1", "microphone", "audio")),
+        (
+            models.TrackSource.SCREEN_SHARE_AUDIO,
+            models.TrackType.AUDIO,
+            Track("TR_1", "screen_share_audio", "audio"),
+        ),
+        (models.TrackSource.UNKNOWN, models.TrackType.DATA, Track("TR_1", "unknown", "data")),
+        (99, 99, Track("TR_1", "unknown", "data")),
+    ],
+)
+def test_a_track_is_known_by_its_source_and_kind(source: int, kind: int, expected: Track) -> None:
+    info = models.TrackInfo(sid="TR_1")
+    info.source, info.type = source, kind
+    assert convert.track(info) == expected
 
 
 permissions = st.builds(

@@ -60,10 +60,17 @@ def test_a_secret_that_can_sign_nothing_hides_no_other_of_the_same_key_name(usel
 
 def test_an_egress_event_without_a_room_names_the_room_of_the_egress() -> None:
     body = (
-        b'{"event": "egress_ended", "egressInfo": {"roomName": "r", "roomId": "RM_2", "status": "BRAND_NEW"}}'
+        b'{"event": "egress_ended", "egressInfo": '
+        b'{"egressId": "EG_1", "roomName": "r", "roomId": "RM_2", "status": "BRAND_NEW"}}'
     )
     event = verify(body, sign(body), KEYS).event
-    assert (event.room_name, event.room_sid) == ("r", "RM_2")
+    assert (event.egress_id, event.room_name, event.room_sid) == ("EG_1", "r", "RM_2")
+
+
+def test_an_egress_event_of_a_web_page_names_no_room() -> None:
+    body = b'{"event": "egress_started", "egressInfo": {"egressId": "EG_1", "web": {}}}'
+    event = verify(body, sign(body), KEYS).event
+    assert (event.egress_id, event.room_name, event.room_sid) == ("EG_1", "", "")
 
 
 @pytest.mark.parametrize(
@@ -118,6 +125,9 @@ def test_a_clock_that_differs_by_less_than_a_minute_is_tolerated() -> None:
         pytest.param(b'{"event": "x", "createdAt": "9223372036854775807"}', id="the-end-of-time"),
         pytest.param(b'{"event": "' + b"x" * 129 + b'"}', id="a-long-event"),
         pytest.param(b'{"event": "x", "id": "' + b"x" * 129 + b'"}', id="a-long-id"),
+        pytest.param(
+            b'{"event": "x", "egressInfo": {"egressId": "' + b"x" * 129 + b'"}}', id="a-long-egress"
+        ),
         pytest.param(b'{"event": "x", "unheardOf": ' + b"[" * 100_000, id="deep"),
     ],
 )
@@ -127,9 +137,9 @@ def test_a_signed_body_that_is_no_event_is_unreadable(body: bytes) -> None:
 
 
 def test_an_event_and_id_of_the_greatest_length_are_read() -> None:
-    body = json.dumps({"event": "e" * 128, "id": "i" * 128}).encode()
+    body = json.dumps({"event": "e" * 128, "id": "i" * 128, "egressInfo": {"egressId": "g" * 128}}).encode()
     event = verify(body, sign(body), KEYS).event
-    assert (event.event, event.id) == ("e" * 128, "i" * 128)
+    assert (event.event, event.id, event.egress_id) == ("e" * 128, "i" * 128, "g" * 128)
 
 
 def test_a_deep_header_or_an_infinite_expiry_does_no_harm() -> None:

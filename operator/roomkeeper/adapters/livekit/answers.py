@@ -16,11 +16,14 @@ from aiohttp.base_protocol import BaseProtocol
 from roomkeeper.adapters.livekit.errors import RefusedAnswerError
 
 MAX_LIST_BYTES = 64 * 1024 * 1024
-"""For a list without pages: over a hundred rooms with the greatest metadata (512 KiB), or many with less."""
+"""For a list without pages: over a hundred rooms with the greatest metadata (512 KiB), or many with less.
+
+All egress of a day, which LiveKit keeps, are about two KiB each.
+"""
 MAX_BYTES = 1024 * 1024
 """For all else: the largest is one room or participant, whose metadata LiveKit limits to 512 KiB."""
 
-_LISTS = frozenset({"ListRooms", "ListParticipants"})
+_LISTS = frozenset({"ListRooms", "ListParticipants", "ListEgress"})
 
 REQUEST_HEADERS = {"Accept-Encoding": "identity"}
 """Sent with every request: aiohttp would ask for gzip, and a proxy before LiveKit would give it."""

@@ -1,33 +1,26 @@
-"""One LiveKit server's API, with the time limit, rate limit and errors that the SDK does not give."""
+"""One LiveKit server's API: rooms, participants, dispatches, and what can be asked of the server itself."""
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from aiolimiter import AsyncLimiter
-from google.protobuf.message import DecodeError
-from livekit.api.twirp_client import TwirpClient
 from livekit.protocol import agent_dispatch, egress, models
 from livekit.protocol import room as pb
 
-from roomkeeper.adapters.livekit import answers, convert
-from roomkeeper.adapters.livekit.errors import SDK_ERRORS, ServerFaultError, translate
-from roomkeeper.adapters.livekit.tokens import API_TOKEN_SECONDS, mint, mint_for_api
+from roomkeeper.adapters.livekit import convert, egress_calls
+from roomkeeper.adapters.livekit.egress_calls import EgressCalls
+from roomkeeper.adapters.livekit.errors import ServerFaultError
+from roomkeeper.adapters.livekit.tokens import API_TOKEN_SECONDS, mint
 from roomkeeper.domain.livekit import TokenClaims
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from roomkeeper.domain.livekit import (
-        Credentials,
         Dispatch,
         LiveRoom,
         Participant,
@@ -35,55 +28,12 @@ if TYPE_CHECKING:
         RoomConfig,
     )
 
-_Answer = TypeVar("_Answer")
-_Message = TypeVar("_Message")
-
 _ROOMS = "RoomService"
 _DISPATCHES = "AgentDispatchService"
-_EGRESS = "Egress"
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one server is asked at most: calls at a time, calls per second, seconds for one call."""
-
-    concurrency: int = 16
-    per_second: float = 200.0
-    timeout_seconds: float = 15.0
-
-
-class LiveKitClient:
-    """The port `LiveKit` on a real server; to be made where an event loop runs, and closed there.
-
-    It calls the SDK's Twirp client rather than its RoomService, whose tokens live six hours and carry grants that
-    no call needs, and whose time limit is inert: the request passes timeout=None, which in aiohttp means "none".
-    Failover is off: it repeats calls whose outcome is unknown. The time limit counts from the sending, not from
-    the queueing; waiting for a turn is bounded by the number of callers.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        credentials: Credentials,
-        *,
-        limits: Limits = Limits(),
-        observe: Callable[[str, str, float], None] | None = None,
-    ) -> None:
-        """Take `observe(method, code, seconds)` for metrics; raise ValueError for an unusable URL."""
-        _check(url)
-        self._credentials = credentials
-        self._limits = limits
-        self._observe = observe
-        self._slots = asyncio.Semaphore(limits.concurrency)
-        self._rate = AsyncLimiter(limits.per_second, time_period=1)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),  # the semaphore limits
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=answers.REQUEST_HEADERS,
-            auto_decompress=False,
-            middlewares=(answers.admit,),
-        )
-        self._twirp = TwirpClient(self._session, url, "livekit", failover=False)
+class LiveKitClient(EgressCalls):
+    """The port `LiveKit` on a real server."""
 
     async def list_rooms(self, names: Sequence[str] = ()) -> list[LiveRoom]:
         """List the named rooms, or all; names that are not there are silently missing."""
@@ -198,7 +148,7 @@ class LiveKitClient:
                     raise aiohttp.ClientResponseError(response.request_info, (), status=response.status)
                 return True
 
-        return await self._in_turn("validate", ask)
+        return await self._in_turn("validate", ask, self._ordinary)
 
     async def has_redis(self) -> bool:
         """Tell whether the server can have egress at all: without Redis, listing it is an internal error.
@@ -207,59 +157,11 @@ class LiveKitClient:
         """
         request = egress.ListEgressRequest(room_name=_unguessable())
         try:
-            grant = {"roomRecord": True}
-            listed = egress.ListEgressResponse
-            await self._call(_EGRESS, "ListEgress", request, listed, grant, read=convert.nothing)
+            listed, grant = egress.ListEgressResponse, egress_calls.GRANT
+            await self._call(egress_calls.SERVICE, "ListEgress", request, listed, grant, read=convert.nothing)
         except ServerFaultError:
             return False
         return True
-
-    async def aclose(self) -> None:
-        """Release the connections."""
-        await self._session.close()
-
-    async def _call(
-        self,
-        service: str,
-        method: str,
-        request: Any,
-        answer: type[_Message],
-        video: Mapping[str, Any],
-        *,
-        read: Callable[[_Message], _Answer],
-    ) -> _Answer:
-        async def send() -> _Answer:
-            token = mint_for_api(self._credentials, video, now=datetime.now(UTC))
-            headers = {"authorization": f"Bearer {token}"}
-            message: _Message = await self._twirp.request(service, method, request, headers, answer)
-            return _readable(message, read)
-
-        return await self._in_turn(method, send)
-
-    async def _in_turn(self, method: str, send: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        """Send one request when it is its turn; raise the port's errors, without the SDK's as their cause."""
-        async with self._slots, self._rate:
-            started = time.monotonic()
-            code = "canceled"
-            try:
-                async with asyncio.timeout(self._limits.timeout_seconds):
-                    result = await send()
-                code = "ok"
-            except SDK_ERRORS as error:
-                code, translated = translate(method, error)
-                raise translated from None  # the cause may quote what the server sent
-            finally:
-                if self._observe:
-                    self._observe(method, code, time.monotonic() - started)
-        return result
-
-
-def _readable(message: _Message, read: Callable[[_Message], _Answer]) -> _Answer:
-    """Read the message; a value that none of ours can hold, like a year beyond 9999, is as bad as no protobuf."""
-    try:
-        return read(message)
-    except (OverflowError, ValueError):
-        raise DecodeError from None
 
 
 def _unguessable() -> str:
@@ -268,20 +170,3 @@ def _unguessable() -> str:
 
 def _admin_of(room: str) -> dict[str, Any]:
     return {"roomAdmin": True, "room": room}
-
-
-def _check(url: str) -> None:
-    """Raise ValueError unless the SDK can use the URL. The URL is not repeated: it may hold a password."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https", "ws", "wss"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or not url.isprintable() or " " in url:
-        raise ValueError("the LiveKit URL is malformed: expected one like wss://livekit.example.com:443")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError(
-            "the LiveKit URL holds a user name or password: use the API key and its secret instead"
-        )
-    if parts.query or parts.fragment:
-        raise ValueError("the LiveKit URL holds a query or fragment: LiveKit has no use for it, leave it out")

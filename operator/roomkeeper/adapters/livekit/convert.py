@@ -14,11 +14,12 @@ from roomkeeper.domain.livekit import (
     ParticipantKind,
     Permission,
     RoomConfig,
+    Track,
 )
 
 if TYPE_CHECKING:
     from livekit.protocol.agent_dispatch import AgentDispatch, ListAgentDispatchResponse
-    from livekit.protocol.models import ParticipantInfo, ParticipantPermission, Room
+    from livekit.protocol.models import ParticipantInfo, ParticipantPermission, Room, TrackInfo
     from livekit.protocol.room import ListParticipantsResponse, ListRoomsResponse
 
 _SOURCES = {
@@ -29,6 +30,7 @@ _SOURCES = {
     "unknown": models.TrackSource.UNKNOWN,
 }
 _SOURCE_NAMES = {number: name for name, number in _SOURCES.items()}
+_TRACK_KINDS = {models.TrackType.AUDIO: "audio", models.TrackType.VIDEO: "video"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -79,6 +81,16 @@ def participant(info: ParticipantInfo) -> Participant:
         name=info.name,
         metadata=info.metadata,
         attributes=dict(info.attributes),
+        tracks=tuple(track(published) for published in info.tracks),
+    )
+
+
+def track(info: TrackInfo) -> Track:
+    """Take over what is published; a kind that is new to us is no sound and no picture."""
+    return Track(
+        sid=info.sid,
+        source=_SOURCE_NAMES.get(info.source, "unknown"),
+        kind=_TRACK_KINDS.get(info.type, "data"),
     )
 
 

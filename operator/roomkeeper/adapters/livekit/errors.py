@@ -11,6 +11,7 @@ from livekit.api import TwirpError
 
 from roomkeeper.adapters.ports import (
     LiveKitCredentialsError,
+    LiveKitNobodyAnsweredError,
     LiveKitNotFoundError,
     LiveKitRejectedError,
     LiveKitUnreachableError,
@@ -37,7 +38,9 @@ _TWIRP_CODES = frozenset({
 })  # fmt: skip
 _REFUSED_CREDENTIALS = frozenset({401, 403})
 _REJECTED = frozenset({400, 412, 413})
-_BUSY = frozenset({408, 429})
+_NOBODY = frozenset({"deadline_exceeded", "unavailable"})
+# 409: a worker has the egress already, from an earlier try of LiveKit's to start it.
+_PASSING = frozenset({408, 409, 429})
 _SERVER_ERRORS = 500
 
 
@@ -98,10 +101,12 @@ def _from_twirp(method: str, error: TwirpError) -> tuple[str, LiveKitError]:
         return code, LiveKitCredentialsError(f"{told}: check the API key and its secret")
     if error.status in _REJECTED:
         return code, LiveKitRejectedError(told)
-    if error.status < _SERVER_ERRORS and error.status not in _BUSY:
+    if error.status < _SERVER_ERRORS and error.status not in _PASSING:
         told = f"{told}: this is not LiveKit: check the URL"
     if code == "internal":
         return code, ServerFaultError(told)
+    if code in _NOBODY:
+        return code, LiveKitNobodyAnsweredError(told)
     return code, LiveKitUnreachableError(told)
 
 
@@ -110,6 +115,6 @@ def _from_status(method: str, status: int) -> tuple[str, LiveKitError]:
     told = f"{method}: HTTP {status}"
     if status in _REFUSED_CREDENTIALS:
         return "unauthenticated", LiveKitCredentialsError(f"{told}: check the API key and its secret")
-    if status < _SERVER_ERRORS and status not in _BUSY:
+    if status < _SERVER_ERRORS and status not in _PASSING:
         told = f"{told}: this is not LiveKit: check the URL"
     return "unknown", LiveKitUnreachableError(told)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from roomkeeper.adapters.livekit.memory_calls import MemoryCalls
 from roomkeeper.adapters.livekit.memory_client import InMemoryClient
+from roomkeeper.adapters.livekit.memory_egress import MemoryEgress
 from roomkeeper.adapters.livekit.memory_room import (
     MAX_METADATA_BYTES,
     MAX_NAME_BYTES,
@@ -16,12 +17,19 @@ from roomkeeper.adapters.livekit.memory_room import (
     sid,
 )
 from roomkeeper.adapters.ports import LiveKitNotFoundError, LiveKitRejectedError, LiveKitUnreachableError
-from roomkeeper.domain.livekit import Participant, ParticipantKind, Permission, RoomConfig, WebhookEvent
+from roomkeeper.domain.livekit import (
+    Participant,
+    ParticipantKind,
+    Permission,
+    RoomConfig,
+    Track,
+    WebhookEvent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from roomkeeper.adapters.ports import Clock, LiveKit, LiveKitError
+    from roomkeeper.adapters.ports import Clock, LiveKit
     from roomkeeper.domain.livekit import Credentials, Dispatch, LiveRoom, ParticipantUpdate
 
 NO_CONFIG = RoomConfig(empty_timeout_seconds=0, departure_timeout_seconds=0)
@@ -30,12 +38,11 @@ JOINS_AS = Permission(can_publish=True, can_publish_data=True)
 """What a token permits that says nothing of it (livekit: protocol/auth/grants.go)."""
 
 
-class InMemoryLiveKit:
+class InMemoryLiveKit(MemoryCalls):
     """The port `LiveKit`, with joins and leaves as calls and timers that run when `tick` is called.
 
-    `calls` logs (method, room) of the port, `outage` fails every call while it is set, and `on_event` hears what
-    a real server would send as webhooks, signed by `api_key`. Called directly it asks for no credentials; `client`
-    gives a port that has some, which the server takes as long as they are in `accepted`.
+    `on_event` hears what a real server would send as webhooks, signed by `api_key`. Called directly it asks for no
+    credentials; `client` gives a port that has some, which the server takes as long as they are in `accepted`.
     """
 
     def __init__(
@@ -43,15 +50,13 @@ class InMemoryLiveKit:
     ) -> None:
         """Start without rooms; with auto_create a join makes the room that it names."""
         self.accepted: set[Credentials] = set()
-        self.calls: list[tuple[str, str]] = []
-        self.outage: LiveKitError | None = None
         self.on_event: Callable[[WebhookEvent], None] | None = None
         self._clock = clock
         self._api_key = api_key
         self._auto_create = auto_create
         self._redis = redis
         self._rooms: dict[str, MemoryRoom] = {}
-        self._failures: defaultdict[str, deque[LiveKitError]] = defaultdict(deque)
+        super().__init__(MemoryEgress(clock, self, self._rooms, redis=redis))
 
     async def list_rooms(self, names: Sequence[str] = ()) -> list[LiveRoom]:
         """List the named rooms, or all; names that are not there are silently missing."""
@@ -133,15 +138,12 @@ class InMemoryLiveKit:
     def wipe(self) -> None:
         """Lose all rooms and tell nobody, as when it is killed and Redis flushed."""
         self._rooms.clear()
+        self.egress.forget()
 
     def crash_keeping_records(self) -> None:
         """Be killed and start again while Redis keeps the rooms: each is a ghost until it is created or joined."""
         for room in self._rooms.values():
             room.is_ghost = True
-
-    def fail_next(self, method: str, error: LiveKitError) -> None:
-        """Let the next call of this method of the port raise the error; several wait in line."""
-        self._failures[method].append(error)
 
     def join(
         self,
@@ -166,16 +168,28 @@ class InMemoryLiveKit:
             identity=identity,
             sid=sid("PA"),
             kind=kind,
-            is_publisher=is_publisher,
             permission=replace(permission, agent=permission.agent or kind is ParticipantKind.AGENT),
         )
         room.lost.pop(identity, None)
-        if is_publisher:
-            room.publishers.add(participant.sid)
         room.participants[identity] = participant
+        if is_publisher:
+            room.publish(identity, "microphone")
         room.joined |= kind is ParticipantKind.PERSON
         self._tell("participant_joined", room)
-        return participant
+        return room.participants[identity]
+
+    def publish(self, name: str, identity: str, source: str) -> Track:
+        """Have somebody who is in the room publish a track."""
+        room = self._room(name)
+        track = room.publish(identity, source)
+        self._tell("track_published", room)
+        return track
+
+    def unpublish(self, name: str, identity: str, track_sid: str) -> None:
+        """Have somebody take a track back."""
+        room = self._room(name)
+        room.unpublish(identity, track_sid)
+        self._tell("track_unpublished", room)
 
     def leave(self, name: str, identity: str) -> None:
         """Let a participant leave; LiveKitNotFoundError where there is none of that identity."""
@@ -186,19 +200,13 @@ class InMemoryLiveKit:
         self._tell("participant_left", room)
 
     def tick(self) -> None:
-        """Close the rooms whose time has come, as the server does every second."""
+        """Close the rooms whose time has come, as the server does every second; let egress go on by a step."""
         now = self._clock.now()
         for room in list(self._rooms.values()):
             closes_at = room.closes_at()
             if closes_at and closes_at <= now:
                 self._close(room)
-
-    def _called(self, method: str, name: str) -> None:
-        self.calls.append((method, name))
-        if self.outage:
-            raise self.outage
-        if self._failures[method]:
-            raise self._failures[method].popleft()
+        self.egress.tick()
 
     def _room(self, name: str) -> MemoryRoom:
         try:
@@ -238,14 +246,19 @@ class InMemoryLiveKit:
         self._tell("room_finished", room)
 
     def _tell(self, event: str, room: MemoryRoom) -> None:
+        self.tell(event, room_name=room.live.name, room_sid=room.live.sid)
+
+    def tell(self, event: str, *, room_name: str, room_sid: str, egress_id: str = "") -> None:
+        """Send an event to whom it may concern."""
         if self.on_event:
             self.on_event(
                 WebhookEvent(
                     id=sid("EV"),
                     event=event,
-                    room_name=room.live.name,
-                    room_sid=room.live.sid,
+                    room_name=room_name,
+                    room_sid=room_sid,
                     api_key=self._api_key,
                     created_at=self._clock.now(),
+                    egress_id=egress_id,
                 )
             )

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from roomkeeper.adapters.livekit.memory import InMemoryLiveKit
+    from roomkeeper.domain.egress import Egress, EgressRequest
     from roomkeeper.domain.livekit import (
         Credentials,
         Dispatch,
@@ -67,6 +68,32 @@ class InMemoryClient:
     async def delete_dispatch(self, name: str, dispatch_id: str) -> None:
         """Take an agent's dispatch back."""
         await self._admitted("delete_dispatch", name).delete_dispatch(name, dispatch_id)
+
+    async def start_egress(self, request: EgressRequest) -> Egress:
+        """Start an egress. After LiveKitUnreachableError it may have started all the same, or start later."""
+        return await self._admitted("start_egress", request.room_name).start_egress(request)
+
+    async def stop_egress(self, egress_id: str) -> Egress:
+        """Ask an egress to end, and return it as it was then."""
+        return await self._admitted("stop_egress", egress_id).stop_egress(egress_id)
+
+    async def list_egress(
+        self, *, room_name: str = "", egress_id: str = "", active: bool = False
+    ) -> list[Egress]:
+        """List those of a room, the one of that id, or all; `active`: only those that have not ended."""
+        server = self._admitted("list_egress", egress_id or room_name)
+        return await server.list_egress(room_name=room_name, egress_id=egress_id, active=active)
+
+    async def update_layout(self, egress_id: str, layout: str) -> None:
+        """Have a room composite that runs laid out otherwise; LiveKitNotFoundError until it has joined."""
+        await self._admitted("update_layout", egress_id).update_layout(egress_id, layout)
+
+    async def update_stream(
+        self, egress_id: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> None:
+        """Send a stream to further addresses, or to some no longer."""
+        server = self._admitted("update_stream", egress_id)
+        await server.update_stream(egress_id, add=add, remove=remove)
 
     async def creates_rooms_on_join(self) -> bool:
         """Tell whether a join creates its room."""

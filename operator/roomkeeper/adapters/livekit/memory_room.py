@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from roomkeeper.adapters.ports import LiveKitNotFoundError, LiveKitRejectedError, LiveKitUnreachableError
-from roomkeeper.domain.livekit import Dispatch, LiveRoom, Participant, ParticipantKind, RoomConfig
+from roomkeeper.domain.livekit import Dispatch, LiveRoom, Participant, ParticipantKind, RoomConfig, Track
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from roomkeeper.domain.livekit import ParticipantUpdate
+    from roomkeeper.domain.livekit import ParticipantUpdate, Permission
 
 MAX_NAME_BYTES = 256
 MAX_METADATA_BYTES = 512 * 1024
 MAX_ATTRIBUTES_BYTES = 64 * 1024
 """The server's defaults (livekit: pkg/config/config.go, LimitConfig)."""
+
+_AUDIO = frozenset({"microphone", "screen_share_audio"})
 
 DEFAULT_CONFIG = RoomConfig(empty_timeout_seconds=300, departure_timeout_seconds=20)
 """What the server puts for zeros, and for a room born by a join without a configuration."""
@@ -93,8 +95,25 @@ class MemoryRoom:
             attributes={key: value for key, value in attributes.items() if value},
             permission=permission,
             is_publisher=permission.can_publish and before.sid in self.publishers,
+            tracks=tuple(track for track in before.tracks if _may_publish(permission, track.source)),
             kind=_kind(before, agent=permission.agent, recorder=permission.recorder),
         )
+
+    def publish(self, identity: str, source: str) -> Track:
+        """Have somebody publish a track; LiveKitRejectedError where they may not."""
+        before = self.reachable(identity)
+        if not _may_publish(before.permission, source):
+            raise LiveKitRejectedError("publish: no permission")
+        track = Track(sid("TR"), source, "audio" if source in _AUDIO else "video")
+        self.publishers.add(before.sid)
+        self.participants[identity] = replace(before, is_publisher=True, tracks=(*before.tracks, track))
+        return track
+
+    def unpublish(self, identity: str, track_sid: str) -> None:
+        """Take a track back."""
+        before = self.reachable(identity)
+        kept = tuple(track for track in before.tracks if track.sid != track_sid)
+        self.participants[identity] = replace(before, tracks=kept)
 
     def dispatch(self, agent_name: str, metadata: str) -> Dispatch:
         """Ask an agent in, whether it was asked before or not."""
@@ -155,6 +174,12 @@ def _shown(config: RoomConfig) -> RoomConfig:
         or DEFAULT_CONFIG.departure_timeout_seconds,
         max_participants=config.max_participants,
     )
+
+
+def _may_publish(permission: Permission, source: str) -> bool:
+    """Tell whether somebody may; no sources means all of them."""
+    sources = permission.can_publish_sources
+    return permission.can_publish and (not sources or source in sources)
 
 
 def _kind(before: Participant, *, agent: bool, recorder: bool) -> ParticipantKind:

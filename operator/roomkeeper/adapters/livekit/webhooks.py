@@ -40,7 +40,7 @@ KNOWN_EVENTS = frozenset({
 """The names of events (livekit: package protocol/webhook, the constants Event...)."""
 
 MAX_NAME_LENGTH = 128
-"""Characters of an event's id or name, both of which are remembered: LiveKit's have some thirty at most."""
+"""Characters of an event's id or name, or of an egress's id: all are remembered, and LiveKit's have some thirty at most."""
 
 # What the libraries raise on hostile input: RecursionError and OverflowError come from deep or huge JSON values,
 # ValueError from text that is not Unicode.
@@ -132,8 +132,10 @@ def _read(body: bytes, *, api_key: str) -> WebhookEvent:
         raise UnreadableWebhookError("the body is not a webhook event") from None
     if not event.event:
         raise UnreadableWebhookError("the body names no event")
-    if max(len(event.id), len(event.event)) > MAX_NAME_LENGTH:
-        raise UnreadableWebhookError("the event's id or name is longer than LiveKit's ever are")
+    if max(map(len, (event.id, event.event, event.egress_info.egress_id))) > MAX_NAME_LENGTH:
+        raise UnreadableWebhookError(
+            "the event's id or name, or its egress's id, is longer than LiveKit's ever are"
+        )
     return WebhookEvent(
         id=event.id,
         event=event.event,
@@ -142,4 +144,5 @@ def _read(body: bytes, *, api_key: str) -> WebhookEvent:
         room_sid=event.room.sid or event.egress_info.room_id,
         api_key=api_key,
         created_at=created_at,
+        egress_id=event.egress_info.egress_id,
     )

@@ -1,0 +1,143 @@
+"""LiveKit's messages about egress as our plain values. Nothing is taken over that may hold a secret.
+
+LiveKit redacts what it shows of a request, but not all of it: SRT addresses and errors keep their keys.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from livekit.protocol.egress import EgressStatus
+
+from roomkeeper.domain.egress import Carried, Egress, EgressResult, EgressState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from livekit.protocol.egress import EgressInfo, ListEgressResponse, StreamInfo
+
+_STATES: Final = {
+    EgressStatus.EGRESS_STARTING: EgressState.STARTING,
+    EgressStatus.EGRESS_ACTIVE: EgressState.ACTIVE,
+    EgressStatus.EGRESS_ENDING: EgressState.ENDING,
+    EgressStatus.EGRESS_COMPLETE: EgressState.COMPLETE,
+    EgressStatus.EGRESS_FAILED: EgressState.FAILED,
+    EgressStatus.EGRESS_ABORTED: EgressState.ABORTED,
+    EgressStatus.EGRESS_LIMIT_REACHED: EgressState.LIMIT_REACHED,
+}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NANOSECONDS: Final = 1_000_000_000
+
+_WITH_HOST: Final = frozenset({"rtmp", "rtmps", "srt", "ws", "wss"})
+"""In addresses of other schemes, as mux://KEY and twitch://KEY, what stands in the place of a host is the key."""
+
+
+def egresses(answer: ListEgressResponse) -> list[Egress]:
+    """Take over the list."""
+    return [egress(info) for info in answer.items]
+
+
+def egress(info: EgressInfo) -> Egress:
+    """Take over all but the text of the error.
+
+    A status that is new to us counts as FAILED. Every number beyond ours means "ended" to LiveKit itself: its list of the
+    active has those below EGRESS_COMPLETE (livekit: pkg/service/redisstore.go, ListEgress). That it went well nobody says.
+    """
+    return Egress(
+        id=info.egress_id,
+        room_name=info.room_name,
+        state=_STATES.get(info.status, EgressState.FAILED),
+        started_at=_time(info.started_at),
+        ended_at=_time(info.ended_at),
+        error_code=max(info.error_code, 0),
+        has_error=bool(info.error),
+        backup_storage_used=info.backup_storage_used,
+        carried=_carried(info),
+        results=tuple(_results(info)),
+    )
+
+
+def _time(nanoseconds: int) -> datetime | None:
+    """Return the time; 0 and less means that it has not come. The greatest is in the year 2262."""
+    return _EPOCH + timedelta(microseconds=nanoseconds // 1000) if nanoseconds > 0 else None
+
+
+def _carried(info: EgressInfo) -> Carried:
+    """Return what the request shows, whichever version of the API it was made with, and by whomever."""
+    name = info.WhichOneof("request")
+    if name is None:
+        return Carried()
+    request = getattr(info, name)
+    outputs = tuple(_outputs(request))
+    return Carried(
+        paths=tuple(path for path in map(_path, outputs) if path),
+        metadata=tuple(dict(output.s3.metadata) for output in _uploads(request) if output.s3.metadata),
+        webhooks=tuple(webhook.url for webhook in request.webhooks if webhook.url),
+    )
+
+
+def _outputs(request: Any) -> Iterator[Any]:
+    """Yield the outputs that are stored: each has a path and, but for a file of version 2, where it is put."""
+    fields = request.DESCRIPTOR.fields_by_name
+    for name in ("file_outputs", "segment_outputs", "image_outputs"):
+        yield from getattr(request, name, ())
+    for name in ("file", "segments"):  # of a track, and what there was before the lists
+        if name in fields and request.HasField(name):
+            yield getattr(request, name)
+    for output in getattr(request, "outputs", ()):
+        kind = output.WhichOneof("config")
+        if kind in ("file", "segments", "images"):
+            yield getattr(output, kind)
+
+
+def _uploads(request: Any) -> Iterator[Any]:
+    """Yield whatever may name a bucket: outputs of version 1, and the storage of version 2 and of its outputs."""
+    yield from (output for output in _outputs(request) if "s3" in output.DESCRIPTOR.fields_by_name)
+    yield from (output.storage for output in getattr(request, "outputs", ()))
+    if "storage" in request.DESCRIPTOR.fields_by_name:
+        yield request.storage
+
+
+def _path(output: Any) -> str:
+    """Return the path or prefix as it was asked for."""
+    return str(getattr(output, "filepath", "") or getattr(output, "filename_prefix", ""))
+
+
+def _results(info: EgressInfo) -> Iterator[EgressResult]:
+    for file in info.file_results:
+        yield EgressResult(
+            "File",
+            filename=file.filename,
+            location=file.location,
+            size_bytes=max(file.size, 0),
+            duration_seconds=_seconds(file.duration),
+        )
+    for segments in info.segment_results:
+        yield EgressResult(
+            "HLS",
+            filename=segments.playlist_name,
+            size_bytes=max(segments.size, 0),
+            duration_seconds=_seconds(segments.duration),
+            playlist_location=segments.playlist_location,
+            live_playlist_location=segments.live_playlist_location,
+            segment_count=max(segments.segment_count, 0),
+        )
+    for images in info.image_results:
+        yield EgressResult("Images", filename=images.filename_prefix, image_count=max(images.image_count, 0))
+    for stream in info.stream_results:
+        yield EgressResult("Stream", filename=_host(stream), duration_seconds=_seconds(stream.duration))
+
+
+def _seconds(nanoseconds: int) -> float:
+    return max(nanoseconds, 0) / _NANOSECONDS
+
+
+def _host(stream: StreamInfo) -> str:
+    """Return the host that is streamed to, and nothing else of the address."""
+    try:
+        parts = urlsplit(stream.url)
+    except ValueError:
+        return ""
+    return (parts.hostname or "") if parts.scheme in _WITH_HOST else ""
