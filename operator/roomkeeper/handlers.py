@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import kopf
 
 from roomkeeper.adapters.ports import KubernetesError
-from roomkeeper.api.common import GROUP, LABEL_MANAGED_BY, MANAGED_BY, VERSION
+from roomkeeper.api.common import GROUP, LABEL_MANAGED_BY, MANAGED_BY
+from roomkeeper.engine.kinds import KINDS
 from roomkeeper.engine.operator import Operator
 from roomkeeper.engine.settings import Settings
 from roomkeeper.http import HttpServer
@@ -90,16 +91,13 @@ async def stop(memo: Any, **_: Any) -> None:
         await asyncio.gather(memo.running, return_exceptions=True)
 
 
-@kopf.on.event(GROUP, VERSION, "rooms")
-async def room_event(event: Any, memo: Any, **_: Any) -> None:
-    """Hand on what happened to a Room."""
-    memo.operator.wakeups.object_event("Room", event["type"], event["object"])
+async def object_event(event: Any, memo: Any, param: Any = "", **_: Any) -> None:
+    """Hand on what happened to an object of one of our kinds."""
+    memo.operator.wakeups.object_event(param, event["type"], event["object"])
 
 
-@kopf.on.event(GROUP, VERSION, "livekitservers")
-async def server_event(event: Any, memo: Any, **_: Any) -> None:
-    """Hand on what happened to a LiveKitServer."""
-    memo.operator.wakeups.object_event("LiveKitServer", event["type"], event["object"])
+for kind, resource in KINDS.items():
+    kopf.on.event(resource.group, resource.version, resource.plural, param=kind)(object_event)
 
 
 async def namespace_event(event: Any, memo: Any, **_: Any) -> None:

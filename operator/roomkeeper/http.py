@@ -36,6 +36,7 @@ class HttpServer:
         self._operator = operator
         application = web.Application(client_max_size=MAX_BODY_BYTES)
         application.router.add_post("/livekit/webhook", self._webhook)
+        application.router.add_post("/livekit/webhook/{marker}", self._webhook)  # of one egress alone
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/readyz", self._readyz)
         application.router.add_get("/metrics", self._metrics)

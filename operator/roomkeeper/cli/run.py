@@ -7,7 +7,7 @@ import os
 import click
 import kopf
 
-from roomkeeper.engine.settings import Settings, SettingsError, livekit_server, server_key
+from roomkeeper.engine.settings import Settings, SettingsError, livekit_server, server_key, storage_key
 
 
 @click.command()
@@ -58,6 +58,13 @@ from roomkeeper.engine.settings import Settings, SettingsError, livekit_server, 
     help="The LiveKitServer of objects that name none. [default: LIVEKIT_URL]",
 )
 @click.option(
+    "--default-storage",
+    default="",
+    metavar="NS/NAME",
+    envvar="ROOMKEEPER_DEFAULT_STORAGE",
+    help="The RecordingStorage of Recordings that name none. [default: the Egress worker's own]",
+)
+@click.option(
     "--webhook-url",
     default="",
     envvar="ROOMKEEPER_WEBHOOK_URL",
@@ -80,6 +87,7 @@ def run(
     participant_counts: str,
     resync_seconds: float,
     default_server: str,
+    default_storage: str,
     webhook_url: str,
     log_format: str,
 ) -> None:
@@ -101,6 +109,7 @@ def run(
             resync_seconds=resync_seconds,
             log_format=log_format,
             default_server=server_key(default_server),
+            default_storage=storage_key(default_storage),
             webhook_url=webhook_url,
             livekit_url=url,
             livekit_credentials=credentials,

@@ -14,6 +14,8 @@ from roomkeeper.domain.rooms import Absence, Action, DeleteRoom, RemoveFinalizer
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from roomkeeper.domain.objects import CustomObject
+
 # The longest that a token of ours lives, and the leeway that LiveKit gives it.
 LONGEST_TOKEN = timedelta(seconds=86_400 + 60)
 
@@ -73,8 +75,13 @@ def grace_is_over(world: World) -> bool:
 
 def grace_left(world: World) -> float:
     """Return the seconds for which a deletion still waits for LiveKit."""
-    declared = world.room.spec.get("deletionGraceSeconds", 300)
+    return grace_left_of(world.room, world.now)
+
+
+def grace_left_of(deleted: CustomObject, now: datetime) -> float:
+    """Return the seconds that are left of an object's deletionGraceSeconds."""
+    declared = deleted.spec.get("deletionGraceSeconds", 300)
     grace = declared if isinstance(declared, int) else 300
-    if world.room.deleted_at is None:
+    if deleted.deleted_at is None:
         return grace
-    return grace - (world.now - world.room.deleted_at).total_seconds()
+    return grace - (now - deleted.deleted_at).total_seconds()

@@ -8,13 +8,19 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from roomkeeper.api import common
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# The kinds, as a Key and the API have them.
+SERVER: Final = "LiveKitServer"
+STORAGE: Final = "RecordingStorage"
+ROOM: Final = "Room"
+RECORDING: Final = "Recording"
+SCHEDULE: Final = "RecordingSchedule"
 
 FIXED_KEYS = ("LIVEKIT_IDENTITY", "LIVEKIT_ROOM", "LIVEKIT_TOKEN", "LIVEKIT_URL", "tokens.json")
 
@@ -74,12 +80,15 @@ class CustomObject:
     spec: Mapping[str, Any]
     status: Mapping[str, Any]
     annotations: Mapping[str, str] = field(default_factory=dict)  # only ours
+    owner_uid: str = ""  # of the controller that made it; "" when somebody declared it
+    owner_name: str = ""
 
     @classmethod
     def from_body(cls, kind: str, body: Mapping[str, Any]) -> CustomObject:
         """Read a body of the API server."""
         meta = body["metadata"]
         deleted = meta.get("deletionTimestamp")
+        owner = _controller(meta.get("ownerReferences", ()))
         return cls(
             key=Key(kind, meta["namespace"], meta["name"]),
             uid=meta["uid"],
@@ -91,6 +100,8 @@ class CustomObject:
             spec=dict(body.get("spec") or {}),
             status=dict(body.get("status") or {}),
             annotations=_ours(meta),
+            owner_uid=owner.get("uid", ""),
+            owner_name=owner.get("name", ""),
         )
 
     @property

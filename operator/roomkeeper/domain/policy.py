@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from roomkeeper.api import policy as api
+from roomkeeper.api.recording_policy import RecordingPolicySpec
 from roomkeeper.domain import metadata_schema, names
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.reasons import Reason
@@ -31,6 +32,7 @@ class Policy:
     max_participants: int | None = None
     allowed_agents: frozenset[str] = frozenset()
     metadata_schema: Mapping[str, Any] | None = None
+    recordings: RecordingPolicySpec = field(default_factory=RecordingPolicySpec)
     schema_problem: str = ""  # why the schema cannot be used; then no Room passes it
 
 
@@ -44,6 +46,7 @@ def from_spec(spec: PolicySpec) -> Policy:
         max_participants=spec.max_participants,
         allowed_agents=frozenset(spec.allowed_agents),
         metadata_schema=spec.metadata_schema,
+        recordings=spec.recordings,
         schema_problem=schema_problem(spec.metadata_schema or {}) or "",
     )
 

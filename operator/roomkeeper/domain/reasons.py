@@ -153,7 +153,7 @@ class Reason(StrEnum):
     )
     SECRET_NOT_FOUND = (
         "SecretNotFound",
-        "Create the Secret that the message names, with LIVEKIT_API_KEY and LIVEKIT_API_SECRET in it.",
+        "Create the Secret that the message names, in the namespace of the object that refers to it, with the entries it needs.",
     )
     SELECTOR_NEEDS_CLUSTER_SCOPE = (
         "SelectorNeedsClusterScope",
@@ -203,6 +203,135 @@ class Reason(StrEnum):
     ORPHANED_ROOM = (
         "OrphanedRoom",
         "LiveKit could not be told to delete the room in time. When it is back: `lk room delete NAME`.",
+    )
+
+    ARMED = "Armed", "Nothing to do: it is recorded as soon as what the message names is there."
+    START_UNANSWERED = (
+        "StartUnanswered",
+        (
+            "LiveKit was asked to record and has not answered: no Egress worker is free, or the answer was lost. It is looked"
+            " for before it is asked again. If it stays, see whether Egress runs, has the same Redis, and has CPU to spare."
+        ),
+    )
+    RECORDING_STARTING = (
+        "RecordingStarting",
+        "Nothing to do: the Egress worker has it. A room composite begins with the first track that somebody publishes.",
+    )
+    RECORDING = "Recording", "Nothing to do: it is being recorded."
+    RECORDING_ENDING = "RecordingEnding", "Nothing to do: it has ended, and the media are being uploaded."
+    COMPLETED = "Completed", "Nothing to do: status.results says where the media are."
+    STOPPED = (
+        "Stopped",
+        "Nothing to do: it was stopped by spec.desiredState, and status.results says where the media are.",
+    )
+    LIMIT_REACHED = (
+        "LimitReached",
+        (
+            "It has been recorded for as long as it may: activeDeadlineSeconds, maxSeconds of the server's policy, or"
+            " session_limits of Egress. status.results says where the media are."
+        ),
+    )
+    NOTHING_TO_RECORD = (
+        "NothingToRecord",
+        "What the message names was not there within startDeadlineSeconds. Create another Recording if it is still wanted.",
+    )
+    RECORDING_FAILED = (
+        "RecordingFailed",
+        (
+            "Egress has failed as often as backoffLimit allows; its log says why (look for the egress id). Error code 400 is an"
+            " upload that was refused: check bucket and credentials; 404 is somebody or a track that was not there."
+        ),
+    )
+    RECORDING_ABORTED = (
+        "RecordingAborted",
+        (
+            "LiveKit gave up before anything was recorded: the room closed before anybody published, or the page never began."
+            " Use start: WhenPublishing, or see whether customBaseURL logs START_RECORDING."
+        ),
+    )
+    RESULT_UNKNOWN = (
+        "ResultUnknown",
+        "LiveKit forgot the egress before its end was seen (24 hours, or its Redis was emptied). Look into the storage.",
+    )
+    RESTORED_WITHOUT_STATUS = (
+        "RestoredWithoutStatus",
+        (
+            "This object has recorded before and was restored without its status; it never records again. The annotation"
+            " roomkeeper.dev/last-attempt says what came of it. Create another Recording to record again."
+        ),
+    )
+    EGRESS_REJECTED = (
+        "EgressRejected",
+        "LiveKit or Egress refuses the request as it is; the log of Egress says why. Correct the source, outputs or encoding.",
+    )
+    EGRESS_UNRESPONSIVE = (
+        "EgressUnresponsive",
+        (
+            "The Egress worker has died or lost its connection: it was told to end, and another attempt follows within"
+            " backoffLimit. What it had recorded may be on its disk. See why it died: memory and CPU are the usual reasons."
+        ),
+    )
+    EGRESS_RESPONSIVE = "EgressResponsive", "Nothing to do: the Egress worker is in the room."
+    ROOM_NOT_FOUND = (
+        "RoomNotFound",
+        "Create the Room that spec.roomRef names, in the namespace of the Recording.",
+    )
+    ROOM_NOT_AVAILABLE = (
+        "RoomNotAvailable",
+        "See the condition RoomAvailable of the Room: there is nothing to record until it is true.",
+    )
+    WEBHOOK_URL_REQUIRED = (
+        "WebhookURLRequired",
+        (
+            "A recording without file, hls and images could not be found again after a crash. Start the operator with"
+            " --webhook-url, set spec.webhook.url of the LiveKitServer, or add an output that is stored."
+        ),
+    )
+    EGRESS_ADOPTED = (
+        "EgressAdopted",
+        "Nothing to do: an egress whose start was not answered was found, and goes on.",
+    )
+    ATTEMPT_FAILED = (
+        "AttemptFailed",
+        "Usually nothing: another attempt follows. The message says what became of this one.",
+    )
+    ORPHANED_EGRESS = (
+        "OrphanedEgress",
+        "LiveKit could not be told to stop the egress in time. When it is back: `lk egress list`, `lk egress stop --id ID`.",
+    )
+    STORAGE_READY = (
+        "StorageReady",
+        "Nothing to do: Recordings can be put here, as far as that shows before anything is written.",
+    )
+    STORAGE_NOT_ALLOWED = (
+        "StorageNotAllowed",
+        (
+            "There is no RecordingStorage of that name that this Recording may use. Check the name, or ask whoever runs the"
+            " storage to allow the namespace in `allowedNamespaces` and the LiveKitServer in `allowedServers`."
+        ),
+    )
+    PREFIX_WITHOUT_NAMESPACE = (
+        "PrefixWithoutNamespace",
+        (
+            "Put {namespace}/ into spec.prefixTemplate, so that no namespace writes over another's media, or set"
+            " spec.allowedNamespaces to Same."
+        ),
+    )
+    SCHEDULED = "Scheduled", "Nothing to do: a Recording is made when it is due, or when a session begins."
+    RECORDING_CONFLICT = (
+        "RecordingConflict",
+        "A Recording of that name is there and is not of this schedule; it was left alone. Delete it, or rename the schedule.",
+    )
+    RECORDING_REFUSED = (
+        "RecordingRefused",
+        "The API server refuses the Recording: look for a ResourceQuota or an admission policy, and correct recordingTemplate.",
+    )
+    RECORDING_MISSED = (
+        "RecordingMissed",
+        (
+            "A Recording was not made within startingDeadlineSeconds: the operator was down, or an earlier Recording went on."
+            " Allow more time, or another concurrencyPolicy; what is past cannot be recorded any more."
+        ),
     )
 
 

@@ -7,28 +7,40 @@ so an event that was overtaken by our own write changes nothing.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from typing import TYPE_CHECKING
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, TypeVar
+
+from roomkeeper.domain.objects import RECORDING, ROOM
+from roomkeeper.engine.recording_index import RecordingIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from roomkeeper.domain.objects import CustomObject, Key, TokenSecret
 
-
-ROOM = "Room"
 TOMBSTONES = 10_000
+
+_Name = TypeVar("_Name", bound=Hashable)
 
 
 class ObjectCache:
-    """Our custom objects by key, and Rooms by the name they claim on LiveKit."""
+    """Our custom objects by key, by kind and by owner, and Rooms by the name they claim on LiveKit.
+
+    `on_change` hears of every new version and of the one before it, also of those that we wrote ourselves.
+    """
 
     def __init__(self, name_of: Callable[[CustomObject], str]) -> None:
         """Start empty; `name_of` tells the name a Room claims on LiveKit."""
+        self.on_change: Callable[[CustomObject | None, CustomObject], None] | None = None
         self._name_of = name_of
         self._objects: dict[Key, CustomObject] = {}
+        self._kinds: defaultdict[str, set[Key]] = defaultdict(set)
+        # By namespace too: whoever knows a uid may write it on an object of another namespace.
+        self._children: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
         self._claims: defaultdict[str, set[Key]] = defaultdict(set)
         self._claimed: dict[Key, str] = {}
         self._namespaces: defaultdict[str, set[Key]] = defaultdict(set)  # of Rooms
+        self.recordings = RecordingIndex()
         self._buried: deque[str] = deque(maxlen=TOMBSTONES)
         self._buried_set: set[str] = set()
 
@@ -49,9 +61,9 @@ class ObjectCache:
             return False
         if known:
             self._unlink(known)
-        self._objects[seen.key] = seen
-        if seen.key.kind == ROOM:
-            self._claim(seen)
+        self._link(seen)
+        if self.on_change:
+            self.on_change(known, seen)
         return True
 
     def forget(self, key: Key, uid: str) -> bool:
@@ -78,7 +90,11 @@ class ObjectCache:
 
     def of_kind(self, kind: str) -> list[CustomObject]:
         """Return every object of a kind."""
-        return [known for known in self._objects.values() if known.key.kind == kind]
+        return [self._objects[key] for key in self._kinds.get(kind, ())]
+
+    def children(self, namespace: str, owner_uid: str) -> list[CustomObject]:
+        """Return the objects that one with this uid controls."""
+        return [self._objects[key] for key in self._children.get((namespace, owner_uid), ())]
 
     def reindex(self) -> None:
         """Ask anew for the name that each Room claims: a server has become known, or is another."""
@@ -92,10 +108,25 @@ class ObjectCache:
         self._claims[name].add(room.key)
         self._namespaces[room.key.namespace].add(room.key)
 
+    def _link(self, seen: CustomObject) -> None:
+        self._objects[seen.key] = seen
+        self._kinds[seen.key.kind].add(seen.key)
+        if seen.owner_uid:
+            self._children[seen.key.namespace, seen.owner_uid].add(seen.key)
+        if seen.key.kind == ROOM:
+            self._claim(seen)
+        elif seen.key.kind == RECORDING:
+            self.recordings.put(seen)
+
     def _unlink(self, known: CustomObject) -> None:
         del self._objects[known.key]
+        _discard(self._kinds, known.key.kind, known.key)
+        if known.owner_uid:
+            _discard(self._children, (known.key.namespace, known.owner_uid), known.key)
         if known.key.kind == ROOM:
             self._unclaim(known.key)
+        elif known.key.kind == RECORDING:
+            self.recordings.drop(known.key)
 
     def _unclaim(self, key: Key) -> None:
         _discard(self._claims, self._claimed.pop(key), key)
@@ -160,7 +191,7 @@ def _is_newer(candidate: str, known: str) -> bool:
     return int(candidate) > int(known)
 
 
-def _discard(index: defaultdict[str, set[Key]], name: str, key: Key) -> None:
+def _discard(index: defaultdict[_Name, set[Key]], name: _Name, key: Key) -> None:
     """Take a key out of an index that keeps no empty sets."""
     index[name].discard(key)
     if not index[name]:

@@ -12,6 +12,7 @@ from roomkeeper.adapters.ports import LiveKitCredentialsError, LiveKitError, Liv
 from roomkeeper.domain.livekit import ParticipantKind
 from roomkeeper.domain.rooms import Absence, People, ServerState
 from roomkeeper.engine.capabilities import Capabilities
+from roomkeeper.engine.egresses import EgressSightings
 from roomkeeper.engine.keyring import Keyring
 from roomkeeper.engine.recent import Marks, Tally
 from roomkeeper.engine.sightings import Hint, Sightings
@@ -98,6 +99,8 @@ class Connection:
         self._on_suspicion = on_suspicion
         recently = CLOUD_DRAINING_SECONDS if _is_cloud(url) else CREATED_RECENTLY_SECONDS
         self.sightings = Sightings(clock, created_recently=recently)
+        self.egresses = EgressSightings(clock)
+        self.has_recorded = False  # a start has worked since this process began
 
     @property
     def api(self) -> LiveKit:
@@ -266,6 +269,14 @@ class Connection:
         for retired in [one for one in self._retired if one[0] < before]:
             self._retired.remove(retired)
             await retired[1].aclose()
+
+    async def read_room(self, name: str) -> LiveRoom | None:
+        """Return the room as it is now, whatever hints there are: those are for whoever keeps it as declared."""
+        return await self._read(name)
+
+    async def who(self, name: str) -> tuple[Participant, ...]:
+        """Return who is in the room now, agents and egress workers too; of a room that is not there, nobody."""
+        return await self._participants(name)
 
     async def _read(self, name: str) -> LiveRoom | None:
         live = next(iter(await self._api.list_rooms([name])), None)

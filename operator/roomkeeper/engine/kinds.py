@@ -1,10 +1,20 @@
-"""The kinds that are watched: a line each. Servers come first, because the others refer to them."""
+"""The kinds that are watched: a line each. Those that others refer to come first."""
 
 from __future__ import annotations
 
-from roomkeeper.adapters.kubernetes.resources import LIVEKIT_SERVERS, ROOMS
+from roomkeeper.adapters.kubernetes.resources import (
+    LIVEKIT_SERVERS,
+    RECORDING_SCHEDULES,
+    RECORDING_STORAGES,
+    RECORDINGS,
+    ROOMS,
+)
+from roomkeeper.domain.objects import RECORDING, ROOM, SCHEDULE, SERVER, STORAGE
 
 KINDS = {
-    "LiveKitServer": LIVEKIT_SERVERS,
-    "Room": ROOMS,
+    SERVER: LIVEKIT_SERVERS,
+    STORAGE: RECORDING_STORAGES,
+    ROOM: ROOMS,
+    RECORDING: RECORDINGS,
+    SCHEDULE: RECORDING_SCHEDULES,
 }

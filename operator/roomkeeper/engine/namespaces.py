@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from roomkeeper.api.namespaces import From
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from roomkeeper.adapters.ports import Body
+    from roomkeeper.api.namespaces import AllowedNamespaces
 
 
 class NamespaceCache:
@@ -22,6 +25,18 @@ class NamespaceCache:
     def labels(self, name: str) -> Mapping[str, str] | None:
         """Return a namespace's labels; None when it is not known."""
         return self._labels.get(name)
+
+    def lets_in(self, allowed: AllowedNamespaces, *, owner: str, namespace: str) -> bool:
+        """Tell whether what an object of the namespace `owner` allows includes a namespace; its own always is."""
+        if owner == namespace or allowed.from_ is From.ALL:
+            return True
+        labels = self.labels(namespace)
+        return (
+            allowed.from_ is From.SELECTOR
+            and allowed.selector is not None
+            and labels is not None
+            and allowed.selector.matches(labels)
+        )
 
     def is_terminating(self, name: str) -> bool:
         """Tell whether a namespace is being deleted: nothing can be created in it."""

@@ -13,20 +13,27 @@ from typing import TYPE_CHECKING, Self
 from roomkeeper.adapters.kubernetes.client import KubernetesClient
 from roomkeeper.adapters.kubernetes.events import EventRecorder
 from roomkeeper.adapters.livekit.client import LiveKitClient
+from roomkeeper.domain.objects import RECORDING, ROOM, SERVER, STORAGE
 from roomkeeper.engine import metrics
-from roomkeeper.engine.cache import ROOM, ObjectCache, SecretCache
+from roomkeeper.engine.cache import ObjectCache, SecretCache
 from roomkeeper.engine.connection import Connection
 from roomkeeper.engine.counts import CountsThrottle
 from roomkeeper.engine.execute import Executor
 from roomkeeper.engine.namespaces import NamespaceCache
 from roomkeeper.engine.queue import WorkQueue
+from roomkeeper.engine.recording_execute import RecordingExecutor
+from roomkeeper.engine.recording_gather import RecordingGatherer
+from roomkeeper.engine.recording_quota import RecordingQuota
+from roomkeeper.engine.recording_reconciler import RecordingReconciler
+from roomkeeper.engine.recording_watch import RecordingWatch
 from roomkeeper.engine.resync import CacheResync
 from roomkeeper.engine.room_gather import Gatherer
 from roomkeeper.engine.room_reconciler import RoomReconciler
 from roomkeeper.engine.server_reconciler import ServerReconciler
 from roomkeeper.engine.servers import BURIED, OWN, KnownServer, ServerDirectory
-from roomkeeper.engine.servers import KIND as SERVER
 from roomkeeper.engine.status import StatusWriter
+from roomkeeper.engine.storage_reconciler import StorageReconciler
+from roomkeeper.engine.storages import StorageDirectory
 from roomkeeper.engine.tombstones import TombstoneReconciler
 from roomkeeper.engine.wakeups import Wakeups
 from roomkeeper.engine.workers import Workers
@@ -71,8 +78,10 @@ class Operator:
             own=self._own_server(), default=settings.default_server, namespaces=self.namespaces
         )
         self.objects = ObjectCache(self.servers.room_name)
+        self.storages = StorageDirectory(self.objects, self.namespaces, settings.default_storage)
         self.secrets = SecretCache()
         self.wakeups = Wakeups(self.objects, self.secrets, self.servers, self.namespaces, self.queue)
+        self.objects.on_change = self.wakeups.object_changed
         self.recorder = EventRecorder(
             kubernetes,
             clock,
@@ -85,7 +94,9 @@ class Operator:
             self.queue,
             {
                 ROOM: self._room_reconciler(),
+                RECORDING: self._recording_reconciler(),
                 SERVER: self._server_reconciler(),
+                STORAGE: self._storage_reconciler(),
                 BURIED: TombstoneReconciler(self.servers, self.wakeups),
             },
         )
@@ -147,6 +158,28 @@ class Operator:
             status=self.status,
         )
 
+    def _recording_reconciler(self) -> RecordingReconciler:
+        watch = RecordingWatch(self._clock)
+        quota = RecordingQuota(self.objects, self.servers)
+        return RecordingReconciler(
+            objects=self.objects,
+            gatherer=RecordingGatherer(
+                kubernetes=self._kubernetes,
+                objects=self.objects,
+                servers=self.servers,
+                storages=self.storages,
+                quota=quota,
+                watch=watch,
+                clock=self._clock,
+                webhook_url=self.settings.webhook_url,
+            ),
+            executor=RecordingExecutor(
+                self._kubernetes, self.objects, self.status, quota, watch, self._clock
+            ),
+            watch=watch,
+            status=self.status,
+        )
+
     def _server_reconciler(self) -> ServerReconciler:
         return ServerReconciler(
             kubernetes=self._kubernetes,
@@ -156,6 +189,16 @@ class Operator:
             connect=self._connect,
             clock=self._clock,
             settings=self.settings,
+        )
+
+    def _storage_reconciler(self) -> StorageReconciler:
+        return StorageReconciler(
+            kubernetes=self._kubernetes,
+            objects=self.objects,
+            namespaces=self.namespaces,
+            status=self.status,
+            clock=self._clock,
+            recheck_seconds=self.settings.resync_seconds,
         )
 
     def _own_server(self) -> KnownServer | None:

@@ -5,28 +5,27 @@ It is the server's resync too: its key comes back every interval, and sooner whe
 
 from __future__ import annotations
 
-import base64
-import binascii
 import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from roomkeeper.adapters.kubernetes.resources import SECRETS
-from roomkeeper.adapters.ports import LiveKitError, NotFoundError
+from roomkeeper.adapters.ports import LiveKitError
 from roomkeeper.api import common
 from roomkeeper.api.namespaces import From
 from roomkeeper.api.server import ServerSpec
 from roomkeeper.domain import events, policy, servers
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.livekit import Credentials
+from roomkeeper.domain.objects import RECORDING
 from roomkeeper.domain.outcomes import Done, Outcome, Waiting
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.rooms import AddFinalizer, ServerState
-from roomkeeper.engine import backoff
+from roomkeeper.engine import backoff, recording_index
 from roomkeeper.engine.connection import Connection
 from roomkeeper.engine.failures import finding_of
+from roomkeeper.engine.secrets import read_secret
 from roomkeeper.engine.servers import OWN, KnownServer
 
 if TYPE_CHECKING:
@@ -78,6 +77,7 @@ class ServerReconciler:
         await self.status.write(world.server, conclusion.status)
         self.status.tell(events.turn(found.status, conclusion.status), found)
         self._wake(known, changed)
+        await self._probe_egress(known)
         return self._come_back(known, problem)
 
     async def _reconcile_own(self) -> Outcome:
@@ -85,6 +85,7 @@ class ServerReconciler:
         if known is None:
             return Done()
         self._wake(known, await self._probe(known))
+        await self._probe_egress(known)
         return self._come_back(known, None)
 
     async def _forget(self, key: Key) -> None:
@@ -160,7 +161,7 @@ class ServerReconciler:
         return None
 
     async def _credentials(self, namespace: str, name: str) -> Credentials | Finding:
-        data = await self._secret(namespace, name)
+        data = await read_secret(self.kubernetes, namespace=namespace, name=name)
         if isinstance(data, Finding):
             return data
         missing = [key for key in ("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET") if not data.get(key)]
@@ -174,25 +175,11 @@ class ServerReconciler:
         if reference is None:
             connection.keys.further = ()
             return None
-        data = await self._secret(namespace, reference.name)
+        data = await read_secret(self.kubernetes, namespace=namespace, name=reference.name)
         if isinstance(data, Finding):
             return data
         connection.keys.further = tuple(Credentials(key, secret) for key, secret in data.items() if secret)
         return None
-
-    async def _secret(self, namespace: str, name: str) -> dict[str, str] | Finding:
-        """Read a Secret by name; it is not watched, because it carries no label of ours."""
-        try:
-            body = await self.kubernetes.get(SECRETS, namespace=namespace, name=name)
-        except NotFoundError:
-            return Finding(Reason.SECRET_NOT_FOUND, f"Secret {name!r} is not in namespace {namespace!r}")
-        try:
-            return {
-                key: base64.b64decode(value).decode().strip()
-                for key, value in (body.get("data") or {}).items()
-            }
-        except (binascii.Error, UnicodeDecodeError):
-            return Finding(Reason.SECRET_NOT_FOUND, f"Secret {name!r} holds something that is not text")
 
     async def _probe(self, known: KnownServer) -> set[str]:
         """Look at the server, and say in the log when it answers again or no longer."""
@@ -208,6 +195,18 @@ class ServerReconciler:
             await connection.learn_capabilities()
             self._learn(known, connection)
         return changed
+
+    async def _probe_egress(self, known: KnownServer) -> None:
+        """List what is being recorded, while anything is, and have every running Recording look at itself."""
+        connection = known.connection
+        if connection is None or not connection.is_usable or not self.wakeups.is_recording(known):
+            return
+        try:
+            await connection.egresses.probe(connection.api)
+        except LiveKitError as error:
+            logger.warning("LiveKit at %s: %s", known.url, error)
+            return
+        self.wakeups.recordings_due(known)
 
     def _learn(self, known: KnownServer, connection: Connection) -> None:
         learned = servers.auto_create(known.spec, connection.can.creates_rooms_on_join)
@@ -235,6 +234,11 @@ class ServerReconciler:
             for room in self.objects.rooms()
             if (room.status.get("serverRef") or {}).get("uid") == found.uid
         ]
+        recordings = [
+            recording
+            for recording in self.objects.of_kind(RECORDING)
+            if (recording.status.get("serverRef") or {}).get("uid") == found.uid
+        ]
         allowed = known.spec.allowed_namespaces.from_ if known.spec else From.SAME
         return servers.ServerWorld(
             server=found,
@@ -245,10 +249,12 @@ class ServerReconciler:
             credentials_problem=problem,
             auto_create=connection.can.creates_rooms_on_join if connection else None,
             has_redis=connection.can.has_redis if connection else None,
+            has_recorded=connection.has_recorded if connection else False,
             webhook_seen=connection.last_webhook if connection else None,
             active_since=connection.active_since if connection else None,
             rooms=len(rooms),
-            in_use=any(room.is_held for room in rooms),
+            recordings=sum(map(recording_index.is_running, recordings)),
+            in_use=any(user.is_held for user in (*rooms, *recordings)),
             selector_unusable=allowed is From.SELECTOR and not self.wakeups.namespaces.is_readable,
         )
 

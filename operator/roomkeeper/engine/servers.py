@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from roomkeeper.api.namespaces import From
 from roomkeeper.domain import names
-from roomkeeper.domain.objects import Key
+from roomkeeper.domain.objects import ROOM, SERVER, Key
 from roomkeeper.domain.policy import Policy
 from roomkeeper.domain.rooms import Server, ServerState
 
@@ -18,14 +17,14 @@ if TYPE_CHECKING:
     from roomkeeper.api.server import ServerSpec
     from roomkeeper.domain.livekit import Credentials
     from roomkeeper.domain.objects import CustomObject
+    from roomkeeper.engine.cache import ObjectCache
     from roomkeeper.engine.connection import Connection
     from roomkeeper.engine.namespaces import NamespaceCache
 
-KIND = "LiveKitServer"
 # A room whose object is gone, but which a token may bring back: see tombstones.py.
 BURIED = "BuriedRoom"
 # The server of the operator's environment has no object; every namespace is "another" to it.
-OWN = Key(KIND, "", "")
+OWN = Key(SERVER, "", "")
 
 
 def buried_key(server: Key, room_name: str) -> Key:
@@ -142,6 +141,15 @@ class ServerDirectory:
             server = None
         return Assignment(server, is_named)
 
+    def resolve_recording(self, recording: CustomObject, objects: ObjectCache) -> Assignment:
+        """Return the server of a Recording: that of its Room, until status keeps one of its own."""
+        room_ref = recording.spec.get("roomRef")
+        is_resolved = recording.status.get("serverRef") or recording.status.get("roomName")
+        if is_resolved or not room_ref:
+            return self.resolve(recording)
+        room = objects.get(Key(ROOM, recording.key.namespace, str(room_ref.get("name", ""))))
+        return self.resolve(room) if room else Assignment()
+
     def room_name(self, room: CustomObject) -> str:
         """Return the name a Room claims on LiveKit; status keeps the first, so that nothing can move it."""
         given = room.status.get("roomName") or room.spec.get("roomName")
@@ -175,12 +183,12 @@ class ServerDirectory:
 
     def _key_of(self, room: CustomObject, known_as: Mapping[str, str] | None) -> tuple[Key | None, bool]:
         if known_as:
-            return Key(KIND, known_as.get("namespace", ""), known_as.get("name", "")), True
+            return Key(SERVER, known_as.get("namespace", ""), known_as.get("name", "")), True
         if room.status.get("roomName"):
             return OWN, False  # it was resolved before, to the one server that has no object
         named = room.spec.get("serverRef")
         if named:
-            return Key(KIND, named.get("namespace", room.key.namespace), named.get("name", "")), True
+            return Key(SERVER, named.get("namespace", room.key.namespace), named.get("name", "")), True
         of_namespace = self._default_of(room.key.namespace) or self._default
         return (of_namespace, True) if of_namespace else (OWN, False)
 
@@ -194,15 +202,8 @@ class ServerDirectory:
         return min(marked, default=None)
 
     def _lets_in(self, server: KnownServer, namespace: str) -> bool:
-        if server.spec is None or server.key.namespace == namespace:
+        if server.spec is None:
             return True
-        allowed = server.spec.allowed_namespaces
-        if allowed.from_ is From.ALL:
-            return True
-        labels = self._namespaces.labels(namespace)
-        return (
-            allowed.from_ is From.SELECTOR
-            and allowed.selector is not None
-            and labels is not None
-            and allowed.selector.matches(labels)
+        return self._namespaces.lets_in(
+            server.spec.allowed_namespaces, owner=server.key.namespace, namespace=namespace
         )

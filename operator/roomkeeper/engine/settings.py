@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from roomkeeper.domain.livekit import Credentials
-from roomkeeper.domain.objects import Key
+from roomkeeper.domain.objects import SERVER, STORAGE, Key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +33,7 @@ class Settings:
     resync_seconds: float = 60.0
     log_format: str = "plain"
     default_server: Key | None = None  # of objects that name none and whose namespace marks none
+    default_storage: Key | None = None  # likewise
     webhook_url: str = ""  # how LiveKit reaches this operator, for servers that do not say it themselves
     livekit_url: str = ""  # "": no server of its own
     livekit_credentials: Credentials | None = None
@@ -62,6 +63,7 @@ class Settings:
             participant_counts=_switch(environment, "ROOMKEEPER_PARTICIPANT_COUNTS"),
             resync_seconds=_number(environment, "ROOMKEEPER_RESYNC_SECONDS", "60"),
             default_server=server_key(environment.get("ROOMKEEPER_DEFAULT_SERVER", "")),
+            default_storage=storage_key(environment.get("ROOMKEEPER_DEFAULT_STORAGE", "")),
             webhook_url=environment.get("ROOMKEEPER_WEBHOOK_URL", ""),
             log_format=environment.get("ROOMKEEPER_LOG_FORMAT", "plain"),
             livekit_url=url,
@@ -83,12 +85,21 @@ def livekit_server(environment: Mapping[str, str]) -> tuple[str, Credentials | N
 
 def server_key(text: str) -> Key | None:
     """Read NAMESPACE/NAME of a LiveKitServer; empty: none."""
+    return _key(SERVER, "the default server", text)
+
+
+def storage_key(text: str) -> Key | None:
+    """Read NAMESPACE/NAME of a RecordingStorage; empty: none."""
+    return _key(STORAGE, "the default storage", text)
+
+
+def _key(kind: str, what: str, text: str) -> Key | None:
     if not text:
         return None
     namespace, separator, name = text.partition("/")
     if not (namespace and separator and name):
-        raise SettingsError(f"the default server must be NAMESPACE/NAME, not {text!r}")
-    return Key("LiveKitServer", namespace, name)
+        raise SettingsError(f"{what} must be NAMESPACE/NAME, not {text!r}")
+    return Key(kind, namespace, name)
 
 
 def _number(environment: Mapping[str, str], name: str, default: str) -> float:

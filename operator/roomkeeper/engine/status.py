@@ -27,11 +27,14 @@ class StatusWriter:
     objects: ObjectCache
     recorder: EventRecorder
 
-    async def write(self, seen: CustomObject, status: Body) -> None:
-        """Send what differs in one merge patch, guarded by uid and resourceVersion; nothing when nothing does."""
+    async def write(self, seen: CustomObject, status: Body) -> CustomObject:
+        """Send what differs in one merge patch, guarded by uid and resourceVersion; nothing when nothing does.
+
+        Return the object as it is then.
+        """
         changed = _merge_patch(seen.status, status)
         if not changed:
-            return
+            return seen
         body = await self.kubernetes.patch(
             KINDS[seen.key.kind],
             namespace=seen.key.namespace,
@@ -42,7 +45,9 @@ class StatusWriter:
             },
             subresource="status",
         )
-        self.objects.observe(CustomObject.from_body(seen.key.kind, body))
+        written = CustomObject.from_body(seen.key.kind, body)
+        self.objects.observe(written)
+        return written
 
     async def write_finalizers(self, seen: CustomObject, finalizers: list[str]) -> CustomObject:
         """Replace the finalizers of exactly this version, and return the new one."""

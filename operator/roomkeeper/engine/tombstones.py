@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from roomkeeper.adapters.ports import LiveKitError
-from roomkeeper.domain.objects import Key
+from roomkeeper.domain.objects import SERVER, Key
 from roomkeeper.domain.outcomes import Done, Outcome, Retry
-from roomkeeper.engine.servers import KIND as SERVER
 
 if TYPE_CHECKING:
     from roomkeeper.engine.servers import ServerDirectory

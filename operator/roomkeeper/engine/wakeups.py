@@ -10,14 +10,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from roomkeeper.api.common import IN_USE_FINALIZER
-from roomkeeper.domain.objects import CustomObject, Key, TokenSecret
-from roomkeeper.engine.cache import ROOM
+from roomkeeper.domain import recording_room
+from roomkeeper.domain.conditions import find
+from roomkeeper.domain.objects import (
+    RECORDING,
+    ROOM,
+    SCHEDULE,
+    SERVER,
+    STORAGE,
+    CustomObject,
+    Key,
+    TokenSecret,
+)
+from roomkeeper.engine import recording_index
 from roomkeeper.engine.queue import Priority
-from roomkeeper.engine.servers import KIND as SERVER
 from roomkeeper.engine.servers import buried_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from roomkeeper.adapters.ports import Body
     from roomkeeper.domain.livekit import Credentials, WebhookEvent
@@ -56,16 +66,33 @@ class Wakeups:
             self.queue.add(seen.key, Priority.URGENT if is_news else Priority.BACKGROUND)
         self._have_held(seen)
 
+    def object_changed(self, before: CustomObject | None, seen: CustomObject) -> None:
+        """Wake what depends on an object that is another now, whoever changed it."""
+        self._wake_recordings_of(seen, before)
+        if seen.key.kind == RECORDING:
+            self._wake_schedule(seen)
+        elif seen.key.kind == STORAGE and (before is None or _serves_otherwise(before, seen)):
+            self._wake(self.objects.recordings.all(), Priority.BACKGROUND)
+
     def object_gone(self, gone: CustomObject) -> None:
-        """Drop an object, unless the removal of its finalizer did; others that claimed the same room may have it now."""
+        """Drop an object, unless the removal of its finalizer did, and wake what depends on it."""
         self.objects.forget(gone.key, gone.uid)
         if gone.key.kind == SERVER:
             self.queue.add(gone.key)
             return
-        self._wake(self.objects.claimants(self.servers.room_name(gone)))
+        if gone.key.kind == STORAGE:
+            self._wake(self.objects.recordings.all(), Priority.BACKGROUND)
+            return
         server = self.servers.resolve(gone).known
         if server and server.spec:
             self.queue.add(server.key)  # it may be held only for this one
+        if gone.key.kind == RECORDING:
+            self._wake(self.objects.recordings.in_namespace(gone.key.namespace))  # there is room in the quota
+            self._wake_schedule(gone)
+        if gone.key.kind != ROOM:
+            return
+        self._wake(self.objects.claimants(self.servers.room_name(gone)))
+        self._wake(self.objects.recordings.of_room(gone.key))
         if server and server.policy.max_rooms_per_namespace is not None:
             self._wake(self.objects.rooms(gone.key.namespace))  # one of them may have its place in the quota
 
@@ -76,6 +103,7 @@ class Wakeups:
             self.namespaces.forget(name)
         elif self.namespaces.observe(body):
             self._wake(self.objects.rooms(name), Priority.BACKGROUND)
+            self._wake(self.objects.recordings.in_namespace(name), Priority.BACKGROUND)
 
     def secret_event(self, event: str | None, body: Body) -> None:
         """Take a watch event of a token Secret."""
@@ -106,8 +134,12 @@ class Wakeups:
             self._heard.popitem(last=False)
         concerned = []
         for connection in self.servers.signed_by(signer):
+            if event.egress_id:
+                connection.egresses.hint(event.egress_id)
             claimants = self._claimants(connection, event.room_name)
-            if connection.hear(event, is_claimed=bool(claimants)):
+            recordings = self._recordings(connection, event.room_name, event.egress_id)
+            concerned += recordings
+            if connection.hear(event, is_claimed=bool(claimants or recordings)):
                 concerned += claimants
             elif not claimants and event.event == "room_started":
                 self._wake_buried(connection, {event.room_name})
@@ -118,6 +150,7 @@ class Wakeups:
         """Wake the Rooms of a server whose room is not what it was at the last list."""
         for name in names:
             self._wake(self._claimants(server.connection, name))
+            self._wake(self._recordings(server.connection, name))
         if server.connection:
             self._wake_buried(server.connection, server.connection.resurrected)
 
@@ -129,6 +162,10 @@ class Wakeups:
             if theirs is None or theirs.key == server.key:
                 is_used = bool(room.status.get("numParticipants"))
                 self.queue.add(room.key, Priority.URGENT if is_used else Priority.BACKGROUND)
+        for recording in self.objects.recordings.all():
+            theirs = self.assign(recording)
+            if theirs is None or theirs.key == server.key:
+                self.queue.add(recording.key, Priority.BACKGROUND)
 
     def suspect(self, server: Key) -> None:
         """Have a server looked at soon; many failures are one reason."""
@@ -144,8 +181,20 @@ class Wakeups:
             self.queue.add(server.key)
 
     def is_claimed(self, server: KnownServer, name: str) -> bool:
-        """Tell whether some Room claims a name on a server."""
-        return bool(self._claimants(server.connection, name))
+        """Tell whether some Room claims a name on a server, or a Recording waits for it or runs there."""
+        return bool(self._claimants(server.connection, name) or self._recordings(server.connection, name))
+
+    def is_recording(self, server: KnownServer) -> bool:
+        """Tell whether something runs on a server, so that its egresses are worth a list."""
+        return any(self._running(server))
+
+    def recordings_due(self, server: KnownServer) -> None:
+        """Have every Recording that runs on a server looked at, with what its last list told."""
+        self._wake(self._running(server))
+
+    def assign(self, recording: CustomObject) -> KnownServer | None:
+        """Return the server of a Recording: that of its Room, until it has one of its own."""
+        return self.servers.resolve_recording(recording, self.objects).known
 
     def _wake_buried(self, connection: Connection, names: Iterable[str]) -> None:
         """Have rooms of deleted objects deleted again."""
@@ -153,6 +202,38 @@ class Wakeups:
         for name in names:
             if connection.is_buried(name):
                 self.queue.add(buried_key(server.key, name))
+
+    def _running(self, server: KnownServer) -> Iterator[CustomObject]:
+        return (
+            recording
+            for recording in self.objects.recordings.all()
+            if recording_index.is_running(recording) and self.assign(recording) is server
+        )
+
+    def _wake_recordings_of(self, seen: CustomObject, before: CustomObject | None) -> None:
+        """Wake the Recordings that wait for a Room, and those that wait for another one to end."""
+        if seen.key.kind == ROOM and (
+            before is None or recording_room.concerns_recordings(before.status, seen.status)
+        ):
+            self._wake(self.objects.recordings.of_room(seen.key))
+        is_over = seen.key.kind == RECORDING and recording_index.has_ended(seen)
+        if is_over and (before is None or not recording_index.has_ended(before)):
+            self._wake(self.objects.recordings.in_namespace(seen.key.namespace))
+
+    def _recordings(
+        self, connection: Connection | None, room_name: str, egress_id: str = ""
+    ) -> list[CustomObject]:
+        """Return the Recordings of a room on a server, by their Room, the name they give, or their egress."""
+        index = self.objects.recordings
+        rooms = self._claimants(connection, room_name) if room_name else ()
+        found = [recording for room in rooms for recording in index.of_room(room.key)]
+        found += index.of_name(room_name) if room_name else ()
+        found += index.of_egress(egress_id) if egress_id else ()
+        return [
+            recording
+            for recording in {one.key: one for one in found}.values()
+            if (server := self.assign(recording)) and server.connection is connection
+        ]
 
     def _claimants(self, connection: Connection | None, name: str) -> list[CustomObject]:
         return [
@@ -165,9 +246,26 @@ class Wakeups:
         for room in rooms:
             self.queue.add(room.key, priority)
 
+    def _wake_schedule(self, recording: CustomObject) -> None:
+        """Wake the schedule that made a Recording."""
+        key = Key(SCHEDULE, recording.key.namespace, recording.owner_name)
+        schedule = self.objects.get(key)
+        if schedule and schedule.uid == recording.owner_uid:
+            self.queue.add(key)
+
     def _wake_owner(self, secret: TokenSecret | None) -> None:
         if secret is None or not secret.owner_name:
             return
         key = Key(ROOM, secret.namespace, secret.owner_name)
         if self.objects.get(key):
             self.queue.add(key)
+
+
+def _serves_otherwise(before: CustomObject, seen: CustomObject) -> bool:
+    """Tell whether Recordings may have to be judged anew, because a storage is declared otherwise or works again."""
+    return _standing(before) != _standing(seen)
+
+
+def _standing(storage: CustomObject) -> tuple[object, ...]:
+    ready = find(storage.status.get("conditions", ()), "Ready") or {}
+    return storage.uid, storage.spec, storage.annotations, ready.get("status")

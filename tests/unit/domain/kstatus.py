@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from roomkeeper.domain.rooms import World
+    from roomkeeper.domain.objects import CustomObject
 
 IN_PROGRESS, FAILED, CURRENT, TERMINATING = "InProgress", "Failed", "Current", "Terminating"
 
 
-def kstatus(world: World, status: Mapping[str, Any]) -> str:
-    """Return what a tool that knows nothing of Rooms takes the object for."""
-    if world.room.deleted_at:
+def kstatus(seen: CustomObject, status: Mapping[str, Any]) -> str:
+    """Return what a tool that knows nothing of our kinds takes the object for."""
+    if seen.deleted_at:
         return TERMINATING
-    if status.get("observedGeneration", world.room.generation) != world.room.generation:
+    if status.get("observedGeneration", seen.generation) != seen.generation:
         return IN_PROGRESS
     for condition in status.get("conditions", ()):
         if condition["type"] == "Reconciling" and condition["status"] == "True":

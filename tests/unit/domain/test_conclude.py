@@ -156,7 +156,7 @@ def test_a_situation_has_its_outcome_its_reason_and_its_kstatus(
     assert ready is not None
     assert (ready["reason"], concluded.outcome) == (reason, outcome)
     assert (ready["status"] == "True") is (seen == CURRENT)
-    assert kstatus(built, concluded.status) == seen
+    assert kstatus(built.room, concluded.status) == seen
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_deletion_that_waits_says_what_for(world: WorldBuilder, outcome: Outco
     assert condition(concluded.status, "Reconciling") is not None
     assert (concluded.outcome, concluded.status["sid"]) == (outcome, "RM_1")
     assert concluded.status["observedGeneration"] == built.room.generation
-    assert kstatus(built, concluded.status) == TERMINATING
+    assert kstatus(built.room, concluded.status) == TERMINATING
 
 
 def test_a_deletion_that_is_through_writes_nothing() -> None:

@@ -58,7 +58,7 @@ def test_a_room_on_demand_is_ready_without_being_there() -> None:
     assert said(world, "RoomAvailable") == said(world, "Ready") == ("True", "OnDemand")
     assert said(world, "UpToDate") is None
     assert isinstance(conclude(world.build()).outcome, Done)
-    assert kstatus(world.build(), conclude(world.build()).status) == CURRENT
+    assert kstatus(world.build().room, conclude(world.build()).status) == CURRENT
 
 
 def test_a_room_on_demand_that_is_there_is_available() -> None:
@@ -161,7 +161,7 @@ def test_a_finished_room_is_ready_and_not_available() -> None:
     assert "tokens" not in concluded.status
     assert said(RAN_ONCE, "Ready") == ("True", "Finished")
     assert said(RAN_ONCE, "RoomAvailable") == said(RAN_ONCE, "TokensIssued") == ("False", "Finished")
-    assert kstatus(RAN_ONCE.build(), concluded.status) == CURRENT
+    assert kstatus(RAN_ONCE.build().room, concluded.status) == CURRENT
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_ready_keeps_its_value_while_suspended(
     assert said(world, "Suspended") == ("True", "Suspended")
     assert said(world, "RoomAvailable") == ("False", "Suspended")
     assert isinstance(concluded.outcome, outcome)
-    assert kstatus(world.build(), concluded.status) == seen
+    assert kstatus(world.build().room, concluded.status) == seen
 
 
 def test_suspended_is_said_only_while_it_is() -> None:

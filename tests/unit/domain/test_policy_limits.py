@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from roomkeeper.api.policy import PolicySpec
+from roomkeeper.api.recording_policy import RecordingPolicySpec
 from roomkeeper.domain import checks, tokens
 from roomkeeper.domain.outcomes import Stalled
 from roomkeeper.domain.policy import SAFE_GRANTS, Policy, from_spec
@@ -39,6 +40,7 @@ def test_a_policy_is_taken_over_in_full() -> None:
                 "maxParticipants": 9,
                 "allowedAgents": ["notetaker"],
                 "metadataSchema": {"pattern": "a"},
+                "recordings": {"maxSeconds": 60},
             }
         )
     )
@@ -50,6 +52,7 @@ def test_a_policy_is_taken_over_in_full() -> None:
         9,
         frozenset({"notetaker"}),
         {"pattern": "a"},
+        RecordingPolicySpec(max_seconds=60),
         "pattern is not allowed in it",
     )
 

@@ -234,7 +234,7 @@ def test_a_conclusion_is_what_kstatus_makes_of_it(builder: WorldBuilder) -> None
     if world.room.deleted_at:
         return
     conclusion = conclude(world)
-    assert kstatus(world, conclusion.status) == _expected(conclusion.outcome)
+    assert kstatus(world.room, conclusion.status) == _expected(conclusion.outcome)
 
 
 def _expected(outcome: Outcome) -> str:

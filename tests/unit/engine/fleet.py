@@ -9,8 +9,7 @@ from roomkeeper.adapters.kubernetes.resources import LIVEKIT_SERVERS, SECRETS
 from roomkeeper.adapters.livekit.memory import InMemoryLiveKit
 from roomkeeper.api import common
 from roomkeeper.domain.livekit import Credentials
-from roomkeeper.domain.objects import Key
-from roomkeeper.engine.servers import KIND
+from roomkeeper.domain.objects import SERVER, Key
 from tests.unit.engine.harness import Engine
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 URL = "wss://main.example.com"
 PROVIDER = "livekit"
-MAIN = Key(KIND, PROVIDER, "main")
+MAIN = Key(SERVER, PROVIDER, "main")
 KEY = Credentials("APImain", "the-secret-of-main-with-forty-characters")
 NEW_KEY = Credentials("APInew", "the-secret-of-the-new-key-is-long-enough")
 NEW_SECRET = Credentials(KEY.api_key, "another-secret-under-the-very-same-name")
@@ -48,12 +47,12 @@ class Fleet(Engine):
         """Create a LiveKitServer as `kubectl create` does; its Secret is another matter."""
         body = {
             "apiVersion": common.API_VERSION,
-            "kind": KIND,
+            "kind": SERVER,
             "metadata": {"namespace": namespace, "name": name, "annotations": annotations or {}},
             "spec": {"url": url, "credentialsSecretRef": {"name": SECRET}, **spec},
         }
         self.kubernetes.store.create(LIVEKIT_SERVERS, body)
-        return Key(KIND, namespace, name)
+        return Key(SERVER, namespace, name)
 
     def keep(self, credentials: Credentials = KEY, *, namespace: str = PROVIDER, name: str = SECRET) -> None:
         """Have the Secret of a server hold these credentials, whatever it held before."""

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from roomkeeper.adapters.kubernetes.events import EventNote, EventRecorder
 from roomkeeper.adapters.kubernetes.memory import InMemoryKubernetes
-from roomkeeper.adapters.kubernetes.resources import LIVEKIT_SERVERS, ROOMS, SECRETS
+from roomkeeper.adapters.kubernetes.resources import ROOMS, SECRETS
 from roomkeeper.adapters.livekit.memory import InMemoryLiveKit
 from roomkeeper.api import common
 from roomkeeper.domain.livekit import Credentials
 from roomkeeper.domain.objects import Key
+from roomkeeper.engine.kinds import KINDS
 from roomkeeper.engine.operator import Operator
 from roomkeeper.engine.servers import OWN
 from roomkeeper.engine.settings import Settings
@@ -170,9 +171,8 @@ class Engine:
     def watched(self, resource: Resource, event: str, body: Body) -> None:
         """Take a watch event, as Kopf's handlers do."""
         labels = body["metadata"].get("labels") or {}
-        if resource == ROOMS:
-            self.wakeups.object_event("Room", event, body)
-        elif resource == LIVEKIT_SERVERS:
-            self.wakeups.object_event("LiveKitServer", event, body)
+        kind = next((kind for kind, ours in KINDS.items() if ours == resource), None)
+        if kind:
+            self.wakeups.object_event(kind, event, body)
         elif resource == SECRETS and labels.get(common.LABEL_MANAGED_BY) == common.MANAGED_BY:
             self.wakeups.secret_event(event, body)

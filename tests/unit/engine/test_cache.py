@@ -141,6 +141,65 @@ def test_a_successor_with_another_name_takes_its_predecessors_claim_away(objects
     assert objects.claimants("team_new") == []
 
 
+def recording(
+    version: int, *, name: str = "a-1", namespace: str = "team", owner: str | None = "1"
+) -> CustomObject:
+    references = [{"controller": True, "uid": owner, "name": "a"}] if owner else []
+    metadata = {
+        "namespace": namespace,
+        "name": name,
+        "uid": f"{namespace}-{name}",
+        "resourceVersion": str(version),
+        "creationTimestamp": "2026-01-01T00:00:00Z",
+        "ownerReferences": references,
+    }
+    return CustomObject.from_body("Recording", {"metadata": metadata})
+
+
+def test_objects_are_found_by_the_one_that_controls_them(objects: ObjectCache) -> None:
+    for name in ("a-1", "a-2"):
+        objects.observe(recording(1, name=name))
+    objects.observe(recording(1, name="b-1", owner="2"))
+    objects.observe(recording(1, name="declared", owner=None))
+    assert {child.key.name for child in objects.children("team", "1")} == {"a-1", "a-2"}
+    assert {child.key.name for child in objects.children("team", "2")} == {"b-1"}
+    assert objects.children("team", "3") == objects.children("team", "") == []
+
+
+def test_who_writes_a_foreign_uid_on_an_object_of_their_own_makes_no_child_of_it(
+    objects: ObjectCache,
+) -> None:
+    objects.observe(recording(1, namespace="other"))
+    assert objects.children("team", "1") == []
+
+
+def test_a_child_is_lost_with_its_reference_and_with_its_object(objects: ObjectCache) -> None:
+    for name in ("a-1", "a-2"):
+        objects.observe(recording(1, name=name))
+    objects.observe(recording(2, name="a-1", owner=None))
+    objects.forget(Key("Recording", "team", "a-2"), "team-a-2")
+    assert objects.children("team", "1") == []
+
+
+def test_objects_are_found_by_kind(objects: ObjectCache) -> None:
+    objects.observe(room(1))
+    objects.observe(recording(1))
+    assert [found.key for found in objects.of_kind("Room")] == [KEY]
+    assert [found.key.name for found in objects.of_kind("Recording")] == ["a-1"]
+    objects.forget(KEY, "1")
+    assert objects.of_kind("Room") == objects.of_kind("RecordingSchedule") == []
+
+
+def test_every_new_version_is_told(objects: ObjectCache) -> None:
+    told: list[tuple[str | None, str]] = []
+    objects.on_change = lambda before, seen: told.append(
+        (before.resource_version if before else None, seen.resource_version)
+    )
+    for version in (1, 1, 2):
+        objects.observe(room(version))
+    assert told == [(None, "1"), ("1", "2")]
+
+
 def test_the_newest_version_of_a_secret_counts(secrets: SecretCache) -> None:
     assert secrets.observe(secret(9))
     assert not secrets.observe(secret(9))

@@ -9,15 +9,15 @@ import pytest
 
 from roomkeeper.api.server import ServerSpec
 from roomkeeper.domain.livekit import Credentials
-from roomkeeper.domain.objects import CustomObject, Key
+from roomkeeper.domain.objects import SERVER, CustomObject, Key
 from roomkeeper.engine.connection import Connection
 from roomkeeper.engine.namespaces import NamespaceCache
-from roomkeeper.engine.servers import KIND, OWN, Assignment, KnownServer, ServerDirectory
+from roomkeeper.engine.servers import OWN, Assignment, KnownServer, ServerDirectory
 from tests.unit.engine.clock import HandClock
 from tests.unit.engine.harness import CREDENTIALS
 
 DELETED = datetime(2026, 1, 2, tzinfo=UTC)
-MAIN = Key(KIND, "livekit", "main")
+MAIN = Key(SERVER, "livekit", "main")
 ALL = {"from": "All"}
 GOLD = {"from": "Selector", "selector": {"matchLabels": {"tier": "gold"}}}
 OTHER_SECRET = Credentials(CREDENTIALS.api_key, "a-bogus-secret-of-at-least-32-characters")
@@ -109,14 +109,14 @@ def test_without_any_server_there_is_none(namespaces: NamespaceCache) -> None:
     ("spec", "key"),
     [
         (naming(namespace="livekit"), MAIN),
-        (naming(), Key(KIND, "team-a", "main")),
+        (naming(), Key(SERVER, "team-a", "main")),
     ],
     ids=["elsewhere", "in its own namespace"],
 )
 def test_an_object_gets_the_server_that_it_names(
     directory: ServerDirectory, spec: dict[str, Any], key: Key
 ) -> None:
-    servers = [a_server(allowed=ALL), a_server(Key(KIND, "team-a", "main"), uid="uid-2")]
+    servers = [a_server(allowed=ALL), a_server(Key(SERVER, "team-a", "main"), uid="uid-2")]
     for server in servers:
         directory.put(server)
     [wanted] = [server for server in servers if server.key == key]
@@ -125,7 +125,7 @@ def test_an_object_gets_the_server_that_it_names(
 
 def test_the_default_of_the_namespace_comes_before_that_of_the_operator(namespaces: NamespaceCache) -> None:
     directory = ServerDirectory(own=None, default=MAIN, namespaces=namespaces)
-    main, theirs = a_server(allowed=ALL), a_server(Key(KIND, "team-a", "x"), uid="2", is_default=True)
+    main, theirs = a_server(allowed=ALL), a_server(Key(SERVER, "team-a", "x"), uid="2", is_default=True)
     directory.put(main)
     assert directory.resolve(room()) == Assignment(main, is_named=True)
     directory.put(theirs)
@@ -135,7 +135,7 @@ def test_the_default_of_the_namespace_comes_before_that_of_the_operator(namespac
 
 
 def test_of_two_defaults_the_first_by_name_counts(directory: ServerDirectory) -> None:
-    servers = [a_server(Key(KIND, "team-a", name), uid=name, is_default=True) for name in "ba"]
+    servers = [a_server(Key(SERVER, "team-a", name), uid=name, is_default=True) for name in "ba"]
     for server in servers:
         directory.put(server)
     assert directory.resolve(room()).known is servers[1]
@@ -144,7 +144,7 @@ def test_of_two_defaults_the_first_by_name_counts(directory: ServerDirectory) ->
 def test_the_annotation_never_counts_beyond_its_namespace(
     directory: ServerDirectory, own: KnownServer
 ) -> None:
-    directory.put(a_server(Key(KIND, "evil", "main"), allowed=ALL, is_default=True))
+    directory.put(a_server(Key(SERVER, "evil", "main"), allowed=ALL, is_default=True))
     assert directory.resolve(room()) == Assignment(own, is_named=False)
 
 
@@ -158,7 +158,7 @@ def test_the_default_of_the_operator_that_is_missing_is_not_replaced_by_its_own(
 def test_the_first_server_stays_whatever_becomes_the_default(directory: ServerDirectory) -> None:
     main = a_server(allowed=ALL)
     directory.put(main)
-    directory.put(a_server(Key(KIND, "team-a", "x"), uid="2", is_default=True))
+    directory.put(a_server(Key(SERVER, "team-a", "x"), uid="2", is_default=True))
     assert directory.resolve(room(serverRef=main.ref)) == Assignment(main, is_named=True)
     other = naming("x")
     assert directory.resolve(room(spec=other, serverRef=main.ref)) == Assignment(main, is_named=True)
@@ -167,7 +167,7 @@ def test_the_first_server_stays_whatever_becomes_the_default(directory: ServerDi
 def test_the_operators_own_stays_though_a_default_appears(
     directory: ServerDirectory, own: KnownServer
 ) -> None:
-    directory.put(a_server(Key(KIND, "team-a", "x"), is_default=True))
+    directory.put(a_server(Key(SERVER, "team-a", "x"), is_default=True))
     assert directory.resolve(room(roomName="team-a_standup")) == Assignment(own, is_named=False)
 
 
@@ -209,7 +209,7 @@ def test_who_is_not_let_in_cannot_tell_the_server_from_a_missing_one(
 
 
 def test_a_server_lets_its_own_namespace_in_whatever_it_selects(directory: ServerDirectory) -> None:
-    server = a_server(Key(KIND, "team-a", "main"), allowed=GOLD)
+    server = a_server(Key(SERVER, "team-a", "main"), allowed=GOLD)
     directory.put(server)
     assert directory.resolve(room(spec=naming())).known is server
 
@@ -256,7 +256,7 @@ def test_an_address_that_cannot_be_read_is_one_of_its_own(url: str) -> None:
 def test_two_servers_with_the_same_key_name_are_told_apart_by_the_secret(directory: ServerDirectory) -> None:
     one, another = connected(), connected(OTHER_SECRET)
     directory.put(a_server(connection=one))
-    directory.put(a_server(Key(KIND, "evil", "main"), uid="2", connection=another))
+    directory.put(a_server(Key(SERVER, "evil", "main"), uid="2", connection=another))
     secrets = [CREDENTIALS.api_secret, OTHER_SECRET.api_secret]
     assert directory.webhook_keys() == {CREDENTIALS.api_key: secrets}
     assert directory.signed_by(CREDENTIALS) == [one]
@@ -266,7 +266,7 @@ def test_two_servers_with_the_same_key_name_are_told_apart_by_the_secret(directo
 def test_one_server_declared_twice_is_heard_for_both(directory: ServerDirectory) -> None:
     one, another = connected(), connected()
     directory.put(a_server(connection=one))
-    directory.put(a_server(Key(KIND, "team-a", "main"), uid="2", connection=another))
+    directory.put(a_server(Key(SERVER, "team-a", "main"), uid="2", connection=another))
     assert directory.webhook_keys() == {CREDENTIALS.api_key: [CREDENTIALS.api_secret]}
     assert directory.signed_by(CREDENTIALS) == [one, another]
 

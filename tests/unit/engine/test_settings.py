@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from roomkeeper.domain.livekit import Credentials
+from roomkeeper.domain.objects import Key
 from roomkeeper.engine.settings import Settings, SettingsError
 
 LIVEKIT = {"LIVEKIT_URL": "wss://livekit.example.com", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "s"}
@@ -23,6 +24,8 @@ def test_everything_can_be_set() -> None:
             "ROOMKEEPER_PARTICIPANT_COUNTS": "off",
             "ROOMKEEPER_RESYNC_SECONDS": "2.5",
             "ROOMKEEPER_LOG_FORMAT": "json",
+            "ROOMKEEPER_DEFAULT_SERVER": "livekit/main",
+            "ROOMKEEPER_DEFAULT_STORAGE": "livekit/archive",
         }
     )
     assert settings == Settings(
@@ -32,6 +35,8 @@ def test_everything_can_be_set() -> None:
         participant_counts=False,
         resync_seconds=2.5,
         log_format="json",
+        default_server=Key("LiveKitServer", "livekit", "main"),
+        default_storage=Key("RecordingStorage", "livekit", "archive"),
         livekit_url="wss://livekit.example.com",
         livekit_credentials=Credentials("k", "s"),
     )
@@ -74,6 +79,15 @@ def test_addresses_that_work(scheme: str) -> None:
 def test_what_is_wrong_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name} must be"):
         Settings.from_environment({name: value})
+
+
+@pytest.mark.parametrize("text", ["main", "/main", "livekit/"])
+@pytest.mark.parametrize("what", ["SERVER", "STORAGE"])
+def test_a_default_is_named_with_its_namespace(what: str, text: str) -> None:
+    with pytest.raises(
+        SettingsError, match=f"^the default {what.lower()} must be NAMESPACE/NAME, not '{text}'"
+    ):
+        Settings.from_environment({f"ROOMKEEPER_DEFAULT_{what}": text})
 
 
 @pytest.mark.parametrize("port", [1, 65_535])

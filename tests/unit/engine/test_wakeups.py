@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from roomkeeper.adapters.kubernetes.resources import ROOMS, SECRETS
+from roomkeeper.api import common
 from roomkeeper.domain.livekit import WebhookEvent
+from roomkeeper.domain.objects import RECORDING, SCHEDULE, STORAGE, Key
 from roomkeeper.engine import wakeups as module
+from roomkeeper.engine.kinds import KINDS
 from roomkeeper.engine.servers import OWN
 from tests.unit.engine.harness import CREDENTIALS, NAME, NAMESPACE, Engine
 
 if TYPE_CHECKING:
+    from roomkeeper.adapters.ports import Body
     from roomkeeper.domain.livekit import Credentials
-    from roomkeeper.domain.objects import Key
     from roomkeeper.engine.servers import KnownServer
 
 EVENT = WebhookEvent("EV_x", "participant_joined", NAME, "RM_1", "devkey", datetime(2026, 1, 1, tzinfo=UTC))
@@ -50,6 +53,75 @@ async def test_an_object_wakes_once_per_version(engine: Engine) -> None:
     assert await woken(engine) == [key]
     engine.wakeups.object_event("Room", "MODIFIED", body)
     assert await woken(engine) == []
+
+
+def put(engine: Engine, kind: str, name: str, *, owner: Body | None = None) -> Key:
+    """Create an object that only has to be there."""
+    metadata: Body = {"namespace": NAMESPACE, "name": name}
+    if owner:
+        meta = owner["metadata"]
+        metadata["ownerReferences"] = [{"controller": True, "name": meta["name"], "uid": meta["uid"]}]
+    body = {"apiVersion": common.API_VERSION, "kind": kind, "metadata": metadata, "spec": {}}
+    engine.kubernetes.store.create(KINDS[kind], body)
+    return Key(kind, NAMESPACE, name)
+
+
+def of(engine: Engine, key: Key) -> Body:
+    return engine.kubernetes.store.get(KINDS[key.kind], namespace=key.namespace, name=key.name)
+
+
+async def test_a_recording_wakes_the_schedule_that_made_it(engine: Engine) -> None:
+    schedule = put(engine, SCHEDULE, "daily")
+    recording = put(engine, RECORDING, "daily-1", owner=of(engine, schedule))
+    assert await woken(engine) == [schedule, recording]
+    seen = engine.operator.objects.get(recording)
+    assert seen is not None
+    await engine.operator.status.write(seen, {"state": "Complete"})
+    assert await woken(engine) == [schedule]  # though the watch tells nothing new of what we wrote ourselves
+    engine.kubernetes.store.delete(KINDS[RECORDING], namespace=NAMESPACE, name="daily-1")
+    assert await woken(engine) == [schedule]
+
+
+async def test_a_recording_wakes_no_successor_of_its_schedule(engine: Engine) -> None:
+    recording = put(engine, RECORDING, "daily-1", owner=of(engine, put(engine, SCHEDULE, "daily")))
+    engine.kubernetes.store.delete(KINDS[SCHEDULE], namespace=NAMESPACE, name="daily")
+    put(engine, SCHEDULE, "daily")
+    await woken(engine)
+    engine.kubernetes.store.delete(KINDS[RECORDING], namespace=NAMESPACE, name=recording.name)
+    assert await woken(engine) == []
+
+
+async def test_a_storage_that_is_another_wakes_the_recordings_that_are_not_over(engine: Engine) -> None:
+    armed, over = put(engine, RECORDING, "armed"), put(engine, RECORDING, "over")
+    engine.kubernetes.store.patch(
+        KINDS[RECORDING],
+        namespace=NAMESPACE,
+        name="over",
+        patch={"status": {"state": "Complete"}},
+        subresource="status",
+    )
+    assert await woken(engine) == [armed, over]
+    storage = put(engine, STORAGE, "archive")
+    assert await woken(engine) == [storage, armed]
+
+    def patch(**change: Any) -> None:
+        place = {"namespace": NAMESPACE, "name": "archive"}
+        subresource = "status" if "status" in change else ""
+        engine.kubernetes.store.patch(KINDS[STORAGE], **place, patch=change, subresource=subresource)
+
+    ready = {"type": "Ready", "status": "True"}
+    for change in (
+        {"spec": {"prefixTemplate": "x/{namespace}/"}},
+        {"metadata": {"annotations": {common.ANNOTATION_IS_DEFAULT_STORAGE: "true"}}},
+        {"status": {"conditions": [ready]}},
+        {"status": {"conditions": [{**ready, "status": "False"}]}},
+    ):
+        patch(**change)
+        assert await woken(engine) == [storage, armed], change
+    patch(status={"lastHandledReconcileAt": "now"})
+    assert await woken(engine) == [storage]
+    engine.kubernetes.store.delete(KINDS[STORAGE], namespace=NAMESPACE, name="archive")
+    assert await woken(engine) == [armed]
 
 
 async def test_what_is_listed_goes_behind_what_happens(engine: Engine) -> None:

@@ -6,7 +6,10 @@ from roomkeeper.adapters.ports import Resource
 from roomkeeper.api.common import GROUP, VERSION
 
 LIVEKIT_SERVERS = Resource(GROUP, VERSION, "livekitservers")
+RECORDING_STORAGES = Resource(GROUP, VERSION, "recordingstorages")
 ROOMS = Resource(GROUP, VERSION, "rooms")
+RECORDINGS = Resource(GROUP, VERSION, "recordings")
+RECORDING_SCHEDULES = Resource(GROUP, VERSION, "recordingschedules")
 SECRETS = Resource("", "v1", "secrets")
 EVENTS = Resource("events.k8s.io", "v1", "events")
 NAMESPACES = Resource("", "v1", "namespaces")

@@ -1,0 +1,113 @@
+"""What can stand in the way of a Recording: small checks in the order in which people want to hear of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from roomkeeper.domain import checks, names, object_keys, recording_policy, recording_request, recordings
+from roomkeeper.domain.conditions import Finding
+from roomkeeper.domain.object_keys import KeyTemplateError
+from roomkeeper.domain.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from roomkeeper.domain.recordings import RecordingWorld
+
+
+def obstacle(world: RecordingWorld) -> Finding | None:
+    """Return the first thing that only a person can change; None: it may be recorded."""
+    return next((finding for check in CHECKS if (finding := check(world))), None)
+
+
+def spec_is_unreadable(world: RecordingWorld) -> Finding | None:
+    """Check that what is stored is what this version understands."""
+    return Finding(Reason.INVALID_SPEC, world.spec_error) if world.spec is None else None
+
+
+def server_is_missing(world: RecordingWorld) -> Finding | None:
+    """Check that there is a LiveKit server to turn to; one of a Room that is not there yet is not missed."""
+    if world.server is not None or world.room_trouble:
+        return None
+    reason = Reason.SERVER_NOT_ALLOWED if world.names_server else Reason.NO_SERVER
+    return Finding(reason, reason.advice)
+
+
+def room_name_is_unusable(world: RecordingWorld) -> Finding | None:
+    """Check a name that the Recording itself gives: LiveKit can live with it, and this namespace may have it."""
+    if world.spec is None or world.spec.room_name is None or world.server is None:
+        return None
+    name = world.spec.room_name
+    if not names.is_usable(name):
+        return Finding(
+            Reason.INVALID_ROOM_NAME,
+            "spec.roomName: must be 1 to 256 bytes without control characters, '|', '/' and '..'",
+        )
+    if checks.may_have_name(world.server, namespace=world.recording.key.namespace, room_name=name):
+        return None
+    return Finding(
+        Reason.POLICY_VIOLATION, f"spec.roomName: {name!r} is no room that this namespace may record"
+    )
+
+
+def policy_is_violated(world: RecordingWorld) -> Finding | None:
+    """Check the server's policy, but for the number of Recordings."""
+    return recording_policy.violation(world)
+
+
+def storage_is_refused(world: RecordingWorld) -> Finding | None:
+    """Check that the storage is there for this namespace and this server; one that is not allowed is as good as none."""
+    if world.spec is None or not recording_policy.stores(world.spec) or world.spec.storage:
+        return None
+    return world.storage if isinstance(world.storage, Finding) else None
+
+
+def key_is_unusable(world: RecordingWorld) -> Finding | None:
+    """Check where media would go, as far as it is known now."""
+    if world.spec is None:
+        return None
+    for field, template in recording_request.templates(world.spec):
+        try:
+            object_keys.render(
+                template,
+                known=recording_request.known_values(world.spec, world.room_name or "room"),
+                left=object_keys.left_to_the_worker(world.spec.source.kind),
+            )
+        except KeyTemplateError as error:
+            return object_keys.refused(field, error)
+    return None
+
+
+def nothing_carries_a_marker(world: RecordingWorld) -> Finding | None:
+    """Check that an egress could be found again after a crash: a stream alone has no object, so it needs a webhook."""
+    if world.spec is None or recording_policy.stores(world.spec) or world.webhook_url or world.server is None:
+        return None
+    return Finding(Reason.WEBHOOK_URL_REQUIRED, Reason.WEBHOOK_URL_REQUIRED.advice)
+
+
+def quota_is_used_up(world: RecordingWorld) -> Finding | None:
+    """Check that one more of this namespace may run; the next one to end makes room."""
+    return recording_policy.quota_violation(world)
+
+
+def cannot_be_asked_for(world: RecordingWorld) -> Finding | None:
+    """Check what showed when the request was made: a Secret that is missing, or lacks a key."""
+    return world.refusal
+
+
+CHECKS: tuple[Callable[[RecordingWorld], Finding | None], ...] = (
+    spec_is_unreadable,
+    server_is_missing,
+    room_name_is_unusable,
+    policy_is_violated,
+    storage_is_refused,
+    key_is_unusable,
+    nothing_carries_a_marker,
+    quota_is_used_up,
+    cannot_be_asked_for,
+)
+
+
+def may_run_on(world: RecordingWorld) -> bool:
+    """Tell whether a new attempt may be made at all."""
+    return obstacle(world) is None and not recordings.has_ended(world)

@@ -1,0 +1,31 @@
+"""What people are told of a Recording in Events: failure and recovery, adoption, another attempt, what was left behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from roomkeeper.domain import attempts, events
+from roomkeeper.domain.events import Note
+from roomkeeper.domain.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from roomkeeper.domain.recordings import RecordingWorld
+
+
+def notes(*, before: Mapping[str, Any], world: RecordingWorld, after: Mapping[str, Any]) -> Iterator[Note]:
+    """Yield what is worth an Event between two statuses of a Recording."""
+    for orphan in world.orphans:
+        text = f"LiveKit could not be told in time to stop egress {orphan}; if it still runs: lk egress stop --id {orphan}"
+        yield Note("Warning", Reason.ORPHANED_EGRESS, text)
+    was, now = attempts.read(before), attempts.read(after)
+    for attempt in now:
+        earlier = next((one for one in was if one.number == attempt.number), None)
+        if earlier and earlier.is_ambiguous and attempt.egress_id and not world.was_asked:
+            text = f"egress {attempt.egress_id} of attempt {attempt.number} was found again and goes on"
+            yield Note("Normal", Reason.EGRESS_ADOPTED, text)
+    if now and not now[-1].is_live and after.get("state") == "Armed" and (not was or was[-1].is_live):
+        text = f"attempt {now[-1].number} failed ({now[-1].error or now[-1].state}); another one follows"
+        yield Note("Warning", Reason.ATTEMPT_FAILED, text)
+    yield from events.turn(before, after)

@@ -1,0 +1,250 @@
+"""What has to happen so that a Recording runs once, and ends when it is to."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from roomkeeper.api import common
+from roomkeeper.api.recording_status import RecordingState
+from roomkeeper.domain import attempts, deletion, recording_checks, recording_start, recordings
+from roomkeeper.domain.recordings import (
+    AMBIGUOUS_SECONDS,
+    DeclareAttempt,
+    DeclareStop,
+    DeleteRecording,
+    MirrorEnd,
+    ReleaseRecording,
+    StartEgress,
+    StopEgress,
+    UpdateLayout,
+    UpdateStream,
+)
+from roomkeeper.domain.rooms import AddFinalizer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from roomkeeper.domain.attempts import Attempt
+    from roomkeeper.domain.recordings import Action, RecordingWorld
+
+_CAN_BE_STOPPED = frozenset({RecordingState.STARTING, RecordingState.ACTIVE})
+
+
+def plan(world: RecordingWorld) -> tuple[Action, ...]:
+    """Return what to do next; nothing: it is as declared, or something has to happen first."""
+    if world.is_gone:
+        return ()
+    if world.recording.deleted_at:
+        return tuple(_plan_deletion(world))
+    if recordings.has_ended(world):
+        return tuple(_plan_after_the_end(world))
+    if world.failure or world.is_terminating or is_restored(world):
+        return ()
+    return _plan_attempt(world)
+
+
+def _plan_attempt(world: RecordingWorld) -> tuple[Action, ...]:
+    attempt = recordings.current(world)
+    if attempt is None:
+        return _plan_next(world)
+    if attempt.egress_id:
+        return tuple(_plan_running(world, attempt))
+    return _plan_start(world, attempt)
+
+
+def is_restored(world: RecordingWorld) -> bool:
+    """Tell whether the object has been restored without its status: it has recorded before, and never does again."""
+    return common.ANNOTATION_LAST_ATTEMPT in world.recording.annotations and recordings.state(world) is None
+
+
+def end_of(world: RecordingWorld) -> str:
+    """Return what the annotation says of the end."""
+    status = world.recording.status
+    known = attempts.read(status)
+    said = {
+        "attempt": known[-1].number if known else 0,
+        "egressID": known[-1].egress_id if known else "",
+        "state": status.get("state", ""),
+    }
+    return json.dumps(said, separators=(",", ":"))
+
+
+def needs_search(world: RecordingWorld) -> bool:
+    """Tell whether LiveKit's egresses have to be searched for ours before anything else is done."""
+    if recordings.has_ended(world) or world.found is not None or not recordings.is_usable(world):
+        return False
+    attempt = recordings.current(world)
+    if attempt is None:  # before another attempt, there must be none
+        return bool(recordings.all_attempts(world)) and world.recording.deleted_at is None
+    return attempt.is_ambiguous and not world.is_declared
+
+
+def needs_request(world: RecordingWorld) -> bool:
+    """Tell whether everything is there but the request itself, for which Secrets are read."""
+    if world.request or world.refusal or world.failure or world.recording.deleted_at or world.is_terminating:
+        return False
+    if recordings.has_ended(world) or is_restored(world) or not recordings.is_usable(world):
+        return False
+    attempt = recordings.current(world)
+    if attempt and (attempt.egress_id or not _may_ask_again(world, attempt)):
+        return False
+    return _is_due(world)
+
+
+def needs_room(world: RecordingWorld) -> bool:
+    """Tell whether it matters now what room there is, and who is in it."""
+    if world.live is not None or world.participants is not None or world.spec is None or not world.room_name:
+        return False
+    if (
+        world.recording.deleted_at
+        or world.is_terminating
+        or is_restored(world)
+        or recordings.has_ended(world)
+    ):
+        return False
+    attempt = recordings.current(world)
+    if not recordings.is_usable(world) or (
+        attempt and (attempt.egress_id or not _may_ask_again(world, attempt))
+    ):
+        return False
+    return recordings.needs_room(world.spec)
+
+
+def next_number(world: RecordingWorld) -> int:
+    """Return the number of the attempt that is to be asked for."""
+    attempt, known = recordings.current(world), recordings.all_attempts(world)
+    if attempt:
+        return attempt.number
+    return known[-1].number + 1 if known else 1
+
+
+def expires_at(world: RecordingWorld) -> datetime | None:
+    """Return when an object that is over is to be deleted; None: never."""
+    after = world.spec.ttl_seconds_after_finished if world.spec else None
+    ended = recordings.ended_at(world)
+    return ended + timedelta(seconds=after) if after is not None and ended else None
+
+
+def ambiguous_until(attempt: Attempt) -> datetime | None:
+    """Return until when an egress may appear that was asked for without an answer."""
+    if attempt.requested_at is None:
+        return None
+    return attempt.requested_at + timedelta(seconds=AMBIGUOUS_SECONDS)
+
+
+def _is_due(world: RecordingWorld) -> bool:
+    """Tell whether an attempt is to be made now."""
+    return (
+        recordings.why_stop(world) is None
+        and not recording_start.is_too_late(world)
+        and recording_checks.obstacle(world) is None
+        and recording_start.waits_for(world) is None
+    )
+
+
+def _plan_next(world: RecordingWorld) -> tuple[Action, ...]:
+    known = recordings.all_attempts(world)
+    if recordings.leftovers(world) and not world.was_told_to_stop:
+        return tuple(StopEgress(egress.id) for egress in recordings.leftovers(world))
+    if recordings.leftovers(world) or (known and not may_follow(world)) or not _is_due(world):
+        return ()
+    if world.request is None:
+        return ()
+    if not world.recording.is_held:
+        return (AddFinalizer(),)
+    return _ask(world)
+
+
+def may_follow(world: RecordingWorld) -> bool:
+    """Tell whether the last attempt, which is over, is to be followed by another."""
+    last = recordings.all_attempts(world)[-1]
+    has_failed = last.state in (RecordingState.FAILED, RecordingState.ABORTED)
+    if not has_failed or last.error == attempts.REJECTED or recordings.why_stop(world):
+        return False
+    if world.spec is None or not recordings.attempts_left(world):
+        return False
+    return not recordings.needs_room(world.spec) or world.live is not None
+
+
+def _plan_start(world: RecordingWorld, attempt: Attempt) -> tuple[Action, ...]:
+    """Ask for what was declared, once; after a crash only when nothing can come of the first time any more."""
+    if world.is_declared:
+        return (StartEgress(world.request),) if world.request else ()
+    if world.was_asked or not _may_ask_again(world, attempt) or world.request is None or not _is_due(world):
+        return ()
+    return _ask(world)
+
+
+def _may_ask_again(world: RecordingWorld, attempt: Attempt) -> bool:
+    """Tell whether it is certain that the attempt has no egress and will get none."""
+    if world.was_asked or world.found is None:
+        return False
+    until = ambiguous_until(attempt)
+    return until is None or world.now >= until
+
+
+def _ask(world: RecordingWorld) -> tuple[Action, ...]:
+    return (DeclareAttempt(attempts.intended(world.recording.uid, next_number(world), at=world.now)),)
+
+
+def _plan_running(world: RecordingWorld, attempt: Attempt) -> Iterator[Action]:
+    if attempt.state not in _CAN_BE_STOPPED:
+        return
+    reason = recordings.why_stop(world)
+    if reason:
+        if world.recording.status.get("stopReason") != reason:
+            yield DeclareStop(reason)
+        if not world.was_told_to_stop and attempt.egress_id not in world.gone:
+            yield StopEgress(attempt.egress_id)
+        return
+    if attempt.state is RecordingState.ACTIVE:
+        yield from _plan_live_changes(world, attempt)
+
+
+def _plan_live_changes(world: RecordingWorld, attempt: Attempt) -> Iterator[Action]:
+    composite = world.spec.source.room_composite if world.spec else None
+    wanted = (composite.layout or "") if composite else ""
+    applied = world.applied_layout or world.recording.status.get("appliedLayout", "")
+    if wanted and wanted != applied:
+        yield UpdateLayout(attempt.egress_id, wanted)
+    change = world.stream
+    if change and (change.add or change.remove):
+        yield UpdateStream(attempt.egress_id, change)
+
+
+def _plan_after_the_end(world: RecordingWorld) -> Iterator[Action]:
+    text = end_of(world)
+    is_mirrored = world.recording.annotations.get(common.ANNOTATION_LAST_ATTEMPT) == text
+    if world.recording.is_held or not is_mirrored:
+        yield MirrorEnd(text)
+    expires = expires_at(world)
+    if expires and world.now >= expires:
+        yield DeleteRecording()
+
+
+def _plan_deletion(world: RecordingWorld) -> Iterator[Action]:
+    """Stop what runs, and let the object go; media are never deleted."""
+    if not world.recording.is_held:
+        return
+    attempt = recordings.current(world)
+    running = {egress.id for egress in recordings.leftovers(world)}
+    if attempt and attempt.egress_id and attempt.state in _CAN_BE_STOPPED:
+        running.add(attempt.egress_id)
+    running -= world.gone
+    is_certain = attempt is None or bool(attempt.egress_id) or _may_ask_again(world, attempt)
+    if world.is_lost or (not running and is_certain):
+        yield ReleaseRecording()
+    elif grace_left(world) <= 0 and (
+        world.failure or world.was_told_to_stop or not recordings.is_usable(world)
+    ):
+        yield ReleaseRecording(tuple(sorted(running)) or ((attempt.marker,) if attempt else ()))
+    elif recordings.is_usable(world) and world.failure is None and not world.was_told_to_stop:
+        yield from (StopEgress(egress_id) for egress_id in sorted(running))
+
+
+def grace_left(world: RecordingWorld) -> float:
+    """Return the seconds for which a deletion still waits for LiveKit."""
+    return deletion.grace_left_of(world.recording, world.now)

@@ -1,0 +1,116 @@
+"""What a server lets the Recordings of other namespaces do; what gives reach is refused unless it is named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from roomkeeper.api.recording_policy import (
+    InlineStoragePolicy,
+    RecordingSource,
+    StreamPolicy,
+    WorkerStoragePolicy,
+)
+from roomkeeper.domain import recordings
+from roomkeeper.domain.conditions import Finding
+from roomkeeper.domain.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from roomkeeper.api.recording import RecordingSpec
+    from roomkeeper.api.recording_policy import RecordingPolicySpec
+    from roomkeeper.domain.recordings import RecordingWorld
+
+
+def violation(world: RecordingWorld) -> Finding | None:
+    """Return the first limit that the Recording passes, naming the field and the limit; its number apart."""
+    policy, spec = recordings.limits(world), world.spec
+    if policy is None or spec is None:
+        return None
+    found = (
+        *_source(policy.recordings, spec),
+        *_streams(policy.recordings, spec),
+        *_storage(policy.recordings, world, spec),
+        *_seconds(policy.recordings, spec),
+    )
+    return Finding(Reason.POLICY_VIOLATION, found[0]) if found else None
+
+
+def quota_violation(world: RecordingWorld) -> Finding | None:
+    """Return that the namespace has as many running Recordings as it may have without this one."""
+    policy = recordings.limits(world)
+    limit = policy.recordings.max_active_per_namespace if policy else None
+    if limit is None or recordings.current(world) or world.others_active < limit:
+        return None
+    return Finding(
+        Reason.POLICY_VIOLATION,
+        f"{world.others_active} Recordings of this namespace run on this server, and its policy allows {limit}"
+        " (maxActivePerNamespace)",
+    )
+
+
+def _source(policy: RecordingPolicySpec, spec: RecordingSpec) -> Iterator[str]:
+    kind = spec.source.kind
+    if kind not in policy.effective_sources:
+        yield f"spec.source.{kind}: the policy of the server does not allow it (recordings.sources)"
+    composite, web = spec.source.room_composite, spec.source.web
+    page = composite.custom_base_url if composite else None
+    if page and page not in policy.custom_base_urls:
+        yield (
+            "spec.source.roomComposite.customBaseURL: the policy of the server does not allow this page"
+            " (recordings.customBaseURLs)"
+        )
+    if web and web.url not in policy.web_urls:
+        yield "spec.source.web.url: the policy of the server does not allow this page (recordings.webURLs)"
+
+
+def _streams(policy: RecordingPolicySpec, spec: RecordingSpec) -> Iterator[str]:
+    if policy.streams is StreamPolicy.ALLOWED:
+        return
+    for name, output in (("stream", spec.outputs.stream), ("websocket", spec.outputs.websocket)):
+        if output:
+            yield f"spec.outputs.{name}: the policy of the server does not allow it (recordings.streams)"
+
+
+def _storage(policy: RecordingPolicySpec, world: RecordingWorld, spec: RecordingSpec) -> Iterator[str]:
+    if not stores(spec):
+        return
+    if spec.storage:
+        if policy.inline_storage is InlineStoragePolicy.FORBIDDEN:
+            yield "spec.storage: the policy of the server does not allow it (recordings.inlineStorage)"
+        yield from _inline(spec)
+    elif world.storage is None and policy.worker_storage is WorkerStoragePolicy.FORBIDDEN:
+        yield (
+            "spec.storageRef: there is no default storage, and the policy of the server does not allow that of the"
+            " Egress worker (recordings.workerStorage)"
+        )
+
+
+def _inline(spec: RecordingSpec) -> Iterator[str]:
+    """Hold storage of a tenant's own to credentials of their own: all else would lend them the worker's identity."""
+    storage = spec.storage
+    if storage is None:
+        return
+    if storage.credentials_secret_ref is None:
+        yield "spec.storage: it needs a credentialsSecretRef, since the policy lends nobody the worker's identity"
+    if storage.s3 and storage.s3.assume_role_arn:
+        yield "spec.storage.s3.assumeRoleARN: the worker would assume it; use credentials of your own"
+
+
+def _seconds(policy: RecordingPolicySpec, spec: RecordingSpec) -> Iterator[str]:
+    limit, asked = policy.max_seconds, spec.active_deadline_seconds
+    if limit is not None and asked is not None and asked > limit:
+        yield (
+            f"spec.activeDeadlineSeconds: {asked} is more than the {limit} that the policy of the server allows"
+            " (recordings.maxSeconds)"
+        )
+
+
+def stores(spec: RecordingSpec) -> bool:
+    """Tell whether anything goes into a storage."""
+    return bool(spec.outputs.file or spec.outputs.hls or spec.outputs.images)
+
+
+def is_web(spec: RecordingSpec) -> bool:
+    """Tell whether a page is recorded rather than a room."""
+    return spec.source.kind is RecordingSource.WEB

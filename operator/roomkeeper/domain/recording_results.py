@@ -1,0 +1,55 @@
+"""What came of the attempts, kept in status before LiveKit forgets it after 24 hours."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from roomkeeper.api.common import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from roomkeeper.domain.attempts import Attempt
+    from roomkeeper.domain.egress import Egress, EgressResult
+
+STORED = frozenset({"File", "HLS", "Images"})  # of a stream, nothing is left
+
+
+def merged(
+    before: Iterable[Mapping[str, Any]], known: tuple[Attempt, ...], egress: Egress | None
+) -> list[dict[str, Any]]:
+    """Return the results of all attempts; those of the last one as its egress shows them now."""
+    kept = [dict(result) for result in before]
+    if egress is None or not known or not any(result.type in STORED for result in egress.results):
+        return kept
+    number = next((attempt.number for attempt in known if attempt.egress_id == egress.id), None)
+    if number is None:
+        return kept
+    others = [result for result in kept if result["attempt"] != number]
+    return others + [_render(number, result, egress) for result in egress.results if result.type in STORED]
+
+
+def gaps(known: tuple[Attempt, ...]) -> list[dict[str, str]]:
+    """Return the times between one attempt and the next in which nothing was recorded."""
+    recorded = [attempt for attempt in known if attempt.started_at]
+    return [
+        {"from": rfc3339(earlier.ended_at), "to": rfc3339(later.started_at)}
+        for earlier, later in pairwise(recorded)
+        if earlier.ended_at and later.started_at and later.started_at > earlier.ended_at
+    ]
+
+
+def _render(number: int, result: EgressResult, egress: Egress) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "filename": result.filename,
+        "location": result.location,
+        "sizeBytes": result.size_bytes,
+        "durationSeconds": round(result.duration_seconds),
+        "playlistLocation": result.playlist_location,
+        "livePlaylistLocation": result.live_playlist_location,
+        "segmentCount": result.segment_count,
+        "imageCount": result.image_count,
+        "backupStorageUsed": egress.backup_storage_used,
+    }
+    return {"attempt": number, "type": result.type} | {name: value for name, value in shown.items() if value}

@@ -1,0 +1,294 @@
+"""A Recording's nouns: the World that is known of it, and the actions that change it.
+
+As with Rooms, `recording_plan.plan` turns a World into actions, and `recording_status.conclude` says what status shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from roomkeeper.api.recording import DesiredState
+from roomkeeper.api.recording_policy import RecordingSource
+from roomkeeper.api.recording_status import RecordingState, StopReason
+from roomkeeper.domain import attempts
+from roomkeeper.domain.objects import read_time
+from roomkeeper.domain.rooms import AddFinalizer, ServerState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from roomkeeper.api.recording import RecordingSpec
+    from roomkeeper.domain.attempts import Attempt
+    from roomkeeper.domain.conditions import Finding
+    from roomkeeper.domain.egress import Egress, EgressRequest
+    from roomkeeper.domain.livekit import LiveRoom, Participant
+    from roomkeeper.domain.objects import CustomObject
+    from roomkeeper.domain.policy import Policy
+    from roomkeeper.domain.rooms import Server
+    from roomkeeper.domain.storages import Storage
+
+# LiveKit asks workers three times, for 10, 20 and 40 s (protocol: rpc/egress_client.go), and a start goes out within
+# seconds of its intent: whatever has not appeared by then never will.
+AMBIGUOUS_SECONDS = 80.0
+UNRESPONSIVE_LOOKS = 2  # at which the egress was not in its room
+JOIN_SECONDS = 60.0  # until it has joined: a browser has to start first
+
+
+@dataclass(frozen=True, slots=True)
+class StreamChange:
+    """Addresses that a running stream is to be sent to, and no longer."""
+
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    hashes: tuple[str, ...] = ()  # of all addresses that are declared, for status
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingWorld:
+    """Everything that is known about one Recording at one moment."""
+
+    recording: CustomObject
+    spec: RecordingSpec | None  # None: what is stored cannot be read, and `spec_error` says why
+    spec_error: str
+    now: datetime
+    server: Server | None = None  # None: there is none, or none that this namespace may use
+    names_server: bool = False
+    room_name: str = ""  # "": not known yet, or source web without a room
+    room_trouble: Finding | None = None  # the Room is not there, or has no room to record
+    is_terminating: bool = False  # its namespace is being deleted
+    storage: Storage | Finding | None = None  # None: the worker's own
+    others_active: int = 0  # Recordings of this namespace that run on this server
+    webhook_url: str = ""  # how the server reaches the operator
+    # What LiveKit has.
+    live: LiveRoom | None = None
+    participants: tuple[Participant, ...] | None = None  # None: nobody asked
+    egress: Egress | None = None  # of the current attempt
+    is_lost: bool = False  # LiveKit was asked for that egress by its id, and does not know it
+    found: tuple[Egress, ...] | None = None  # of any attempt of this Recording; None: nobody searched
+    gone: frozenset[str] = (
+        frozenset()
+    )  # egresses that were told to stop again and again, and no worker answered
+    missing_looks: int = 0  # how often in a row the egress was not in its room
+    empty_seconds: float = 0.0  # for how long nobody has been in the room
+    stream: StreamChange | None = None  # None: nobody looked
+    # What this reconcile has done.
+    request: EgressRequest | None = None  # ready to be sent
+    refusal: Finding | None = None  # why no request can be made
+    is_declared: bool = False  # this reconcile has written the intent and not asked yet
+    was_asked: bool = False  # this reconcile has asked for a start
+    is_refused: bool = False  # and LiveKit never takes it as it is
+    is_unmade: bool = False  # and LiveKit does not have the room, so that nothing was made
+    was_told_to_stop: bool = False
+    applied_layout: str = ""
+    failure: Finding | None = None  # LiveKit did not do what this reconcile asked
+    orphans: tuple[str, ...] = ()  # egresses that were left behind when the object went
+    is_gone: bool = False  # its time after the end is over, and it was deleted
+
+
+@dataclass(frozen=True, slots=True)
+class DeclareAttempt:
+    """Write down that an egress is about to be asked for, and under which mark; an older number: once more."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class StartEgress:
+    """Ask for the egress of the attempt that was declared."""
+
+    request: EgressRequest
+
+
+@dataclass(frozen=True, slots=True)
+class DeclareStop:
+    """Write down why the egress is about to be ended: afterwards LiveKit only knows that it was asked to."""
+
+    reason: StopReason
+
+
+@dataclass(frozen=True, slots=True)
+class StopEgress:
+    """Ask an egress to end."""
+
+    egress_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateLayout:
+    """Have it laid out otherwise."""
+
+    egress_id: str
+    layout: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateStream:
+    """Send the stream to other addresses."""
+
+    egress_id: str
+    change: StreamChange
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorEnd:
+    """Write how it ended where a restored object still has it, and let go: there is nothing left to stop."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRecording:
+    """Delete the object: its time after the end is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRecording:
+    """Remove the finalizer. `orphans` names egresses that could not be stopped."""
+
+    orphans: tuple[str, ...] = ()
+
+
+Action = (
+    DeclareAttempt
+    | StartEgress
+    | DeclareStop
+    | StopEgress
+    | UpdateLayout
+    | UpdateStream
+    | MirrorEnd
+    | DeleteRecording
+    | ReleaseRecording
+    | AddFinalizer
+)
+
+
+def is_usable(world: RecordingWorld) -> bool:
+    """Tell whether the server answers and accepts the credentials."""
+    return world.server is not None and world.server.state is ServerState.ACCEPTED
+
+
+def limits(world: RecordingWorld) -> Policy | None:
+    """Return the policy that the Recording is under; None: the server is of its own namespace, or there is none."""
+    if world.server is None or world.server.namespace == world.recording.key.namespace:
+        return None
+    return world.server.policy
+
+
+def state(world: RecordingWorld) -> RecordingState | None:
+    """Return the state that status shows; None: nothing was ever written."""
+    shown = world.recording.status.get("state")
+    return RecordingState(shown) if shown else None
+
+
+def has_ended(world: RecordingWorld) -> bool:
+    """Tell whether the Recording is over, whatever is declared by now."""
+    return state(world) in attempts.ENDED
+
+
+def all_attempts(world: RecordingWorld) -> tuple[Attempt, ...]:
+    """Return the attempts as they are now: as status has them, and the last as its egress is."""
+    known = attempts.read(world.recording.status)
+    if not known:
+        return ()
+    last = known[-1]
+    if world.egress:
+        last = last.seen(world.egress)
+    return (*known[:-1], last)
+
+
+def current(world: RecordingWorld) -> Attempt | None:
+    """Return the last attempt, if it may still record."""
+    known = all_attempts(world)
+    return known[-1] if known and known[-1].is_live else None
+
+
+def needs_room(spec: RecordingSpec) -> bool:
+    """Tell whether there is a room at all: source web may do without."""
+    return spec.source.kind is not RecordingSource.WEB or spec.has_room
+
+
+def ended_at(world: RecordingWorld) -> datetime | None:
+    """Return when the Recording was over."""
+    return read_time(world.recording.status.get("endedAt"))
+
+
+def recorded_seconds(world: RecordingWorld) -> float:
+    """Return for how long all attempts together have recorded."""
+    return sum(attempt.seconds(world.now) for attempt in all_attempts(world))
+
+
+def deadline_seconds(world: RecordingWorld) -> int | None:
+    """Return for how long it may record: what is declared, and no more than the policy of the server lets it."""
+    declared = world.spec.active_deadline_seconds if world.spec else None
+    policy = limits(world)
+    longest = policy.recordings.max_seconds if policy else None
+    known = [limit for limit in (declared, longest) if limit is not None]
+    return min(known, default=None)
+
+
+def why_stop(world: RecordingWorld) -> StopReason | None:
+    """Return why it is to end now; what was written once stays the reason."""
+    written = world.recording.status.get("stopReason")
+    if written:
+        return StopReason(written)
+    if world.recording.deleted_at:
+        return StopReason.DELETED
+    return next((reason for reason, is_so in _STOPS if is_so(world)), None)
+
+
+def _is_to_be_stopped(world: RecordingWorld) -> bool:
+    return world.spec is not None and world.spec.desired_state is DesiredState.STOPPED
+
+
+def _is_left_alone(world: RecordingWorld) -> bool:
+    patience = world.spec.stop_when_empty_seconds if world.spec else 0
+    return bool(patience) and world.empty_seconds >= patience
+
+
+def _is_over_time(world: RecordingWorld) -> bool:
+    deadline = deadline_seconds(world)
+    return deadline is not None and recorded_seconds(world) >= deadline
+
+
+def is_unresponsive(world: RecordingWorld) -> bool:
+    """Tell whether the worker of the current attempt is gone without a word."""
+    attempt = current(world)
+    if attempt is None or not attempt.egress_id or world.egress is None:
+        return False
+    if attempt.egress_id in world.gone:
+        return True
+    begun = world.egress.started_at
+    is_starting = attempt.state is RecordingState.STARTING
+    has_joined = begun is None or (world.now - begun).total_seconds() > JOIN_SECONDS
+    is_expected = attempt.state is RecordingState.ACTIVE or (is_starting and has_joined)
+    return is_expected and world.missing_looks >= UNRESPONSIVE_LOOKS
+
+
+_STOPS = (
+    (StopReason.REQUESTED, _is_to_be_stopped),
+    (StopReason.DEADLINE, _is_over_time),
+    (StopReason.EMPTY, _is_left_alone),
+    (StopReason.UNRESPONSIVE, is_unresponsive),
+)
+
+
+def attempts_left(world: RecordingWorld) -> bool:
+    """Tell whether a failed attempt may be followed by another."""
+    allowed = world.spec.backoff_limit + 1 if world.spec else 0
+    return len(all_attempts(world)) < allowed
+
+
+def leftovers(world: RecordingWorld) -> tuple[Egress, ...]:
+    """Return egresses of this Recording that run beside the current attempt: there must be none."""
+    attempt = current(world)
+    known_dead = {
+        one.egress_id for one in all_attempts(world) if one.error == attempts.UNRESPONSIVE
+    } | world.gone
+    return tuple(
+        egress
+        for egress in world.found or ()
+        if egress.state.is_live
+        and egress.id not in known_dead
+        and (attempt is None or egress.id != attempt.egress_id)
+    )

@@ -1,0 +1,234 @@
+"""Carries out one action of a Recording after another, and puts what came back into the world."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from roomkeeper.adapters.kubernetes.resources import RECORDINGS
+from roomkeeper.adapters.ports import (
+    LiveKitError,
+    LiveKitNobodyAnsweredError,
+    LiveKitNotFoundError,
+    LiveKitRejectedError,
+    LiveKitUnreachableError,
+    NotFoundError,
+)
+from roomkeeper.api import common
+from roomkeeper.api.recording_status import RecordingState
+from roomkeeper.domain import attempts, recording_policy, recordings
+from roomkeeper.domain.conditions import Finding
+from roomkeeper.domain.objects import CustomObject
+from roomkeeper.domain.reasons import Reason
+from roomkeeper.domain.rooms import AddFinalizer
+from roomkeeper.engine.failures import finding_of
+from roomkeeper.engine.recording_gather import url_hash
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from roomkeeper.adapters.ports import Clock, Kubernetes
+    from roomkeeper.domain.egress import EgressRequest
+    from roomkeeper.domain.recordings import Action, RecordingWorld
+    from roomkeeper.engine.cache import ObjectCache
+    from roomkeeper.engine.connection import Connection
+    from roomkeeper.engine.recording_quota import RecordingQuota
+    from roomkeeper.engine.recording_watch import RecordingWatch
+    from roomkeeper.engine.status import StatusWriter
+
+logger = logging.getLogger(__name__)
+
+# Between the written intent and the call: later, the time in status would no longer bound when an egress may appear.
+LONGEST_PAUSE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingExecutor:
+    """The effects of a reconcile. Kubernetes errors pass through; LiveKit's become part of the world."""
+
+    kubernetes: Kubernetes
+    objects: ObjectCache
+    status: StatusWriter
+    quota: RecordingQuota
+    watch: RecordingWatch
+    clock: Clock
+
+    async def execute(
+        self, action: Action, world: RecordingWorld, server: Connection | None
+    ) -> RecordingWorld:
+        """Carry out one action and return the world as it is then."""
+        match action:
+            case AddFinalizer():
+                held = [*world.recording.finalizers, common.FINALIZER]
+                world = replace(world, recording=await self.status.write_finalizers(world.recording, held))
+            case recordings.ReleaseRecording():
+                world = await self._release(action, world)
+            case recordings.DeclareAttempt():
+                world = await self._declare(action.attempt, world)
+            case recordings.DeclareStop():
+                status = {**world.recording.status, "stopReason": str(action.reason)}
+                world = replace(world, recording=await self.status.write(world.recording, status))
+            case recordings.MirrorEnd():
+                world = await self._mirror(action.text, world)
+            case recordings.DeleteRecording():
+                world = await self._delete(world)
+            case _ if server:
+                world = await self._ask_livekit(action, world, server)
+        return world
+
+    async def _ask_livekit(self, action: Action, world: RecordingWorld, server: Connection) -> RecordingWorld:
+        try:
+            match action:
+                case recordings.StartEgress():
+                    return await self._start(action.request, world, server)
+                case recordings.StopEgress():
+                    return await _stop(action.egress_id, world, server)
+                case recordings.UpdateLayout():
+                    await server.api.update_layout(action.egress_id, action.layout)
+                    return replace(world, applied_layout=action.layout)
+                case recordings.UpdateStream():
+                    return await self._update_stream(action, world, server)
+        except LiveKitError as error:
+            logger.warning("%s: %s", world.recording.key, error)
+            server.suspect()
+            return replace(world, failure=finding_of(error))
+        raise TypeError(type(action))
+
+    async def _declare(self, attempt: attempts.Attempt, world: RecordingWorld) -> RecordingWorld:
+        """Write the intent, guarded by the version that the decision was made on: a second one cannot pass."""
+        attempt = replace(attempt, requested_at=self.clock.now())
+        began = self.clock.monotonic()
+        with self.quota.place(world.recording) as others:
+            now = replace(world, others_active=others)
+            if recording_policy.quota_violation(now):
+                return now
+            recording = await self.status.write(world.recording, _with_attempt(world, attempt))
+        if self.clock.monotonic() - began > LONGEST_PAUSE_SECONDS:
+            return replace(world, recording=recording, failure=_unanswered("the API server was slow"))
+        return replace(world, recording=recording, egress=None, is_declared=True)
+
+    async def _start(
+        self, request: EgressRequest, world: RecordingWorld, server: Connection
+    ) -> RecordingWorld:
+        """Ask for the egress; whatever is not a plain no may have started it."""
+        world = replace(world, is_declared=False, was_asked=True)
+        try:
+            egress = await server.api.start_egress(request)
+        except LiveKitNotFoundError:
+            server.sightings.saw(request.room_name, None)
+            return replace(world, is_unmade=True, live=None)
+        except LiveKitRejectedError as error:
+            logger.warning("%s: %s", world.recording.key, error)
+            return replace(world, is_refused=True)
+        except LiveKitUnreachableError as error:
+            logger.warning("%s: %s", world.recording.key, error)
+            server.suspect()
+            return replace(world, failure=_unanswered(str(error)))
+        except LiveKitError as error:  # refused credentials: nothing was started
+            server.suspect()
+            return replace(world, is_unmade=True, failure=finding_of(error))
+        server.has_recorded = True
+        logger.info("%s: egress %s is started", world.recording.key, egress.id)
+        uid, urls = world.recording.uid, request.stream.urls if request.stream else ()
+        streamed = {url_hash(uid, url): url for url in urls}
+        self.watch.streams_to(uid, streamed)
+        composite = request.source.room_composite
+        return replace(
+            world,
+            egress=server.egresses.saw(egress),
+            applied_layout=(composite.layout or "") if composite else "",
+            stream=recordings.StreamChange(hashes=tuple(sorted(streamed))) if request.stream else None,
+        )
+
+    async def _update_stream(
+        self, action: recordings.UpdateStream, world: RecordingWorld, server: Connection
+    ) -> RecordingWorld:
+        change = action.change
+        await server.api.update_stream(action.egress_id, add=change.add, remove=change.remove)
+        uid = world.recording.uid
+        self.watch.streams_to(uid, {url_hash(uid, url): url for url in change.add})
+        return replace(world, stream=recordings.StreamChange(hashes=change.hashes))
+
+    async def _mirror(self, text: str, world: RecordingWorld) -> RecordingWorld:
+        seen = world.recording
+        body = await self.kubernetes.patch(
+            RECORDINGS,
+            namespace=seen.key.namespace,
+            name=seen.key.name,
+            patch={
+                "metadata": {
+                    "uid": seen.uid,
+                    "resourceVersion": seen.resource_version,
+                    "annotations": {common.ANNOTATION_LAST_ATTEMPT: text},
+                    "finalizers": [name for name in seen.finalizers if name != common.FINALIZER],
+                }
+            },
+        )
+        written = CustomObject.from_body(seen.key.kind, body)
+        self.objects.observe(written)
+        return replace(world, recording=written)
+
+    async def _delete(self, world: RecordingWorld) -> RecordingWorld:
+        seen = world.recording
+        await self.kubernetes.delete(
+            RECORDINGS,
+            namespace=seen.key.namespace,
+            name=seen.key.name,
+            uid=seen.uid,
+            resource_version=seen.resource_version,
+        )
+        logger.info("%s: deleted, as ttlSecondsAfterFinished says", seen.key)
+        return replace(world, is_gone=True)
+
+    async def _release(self, action: recordings.ReleaseRecording, world: RecordingWorld) -> RecordingWorld:
+        remaining = [name for name in world.recording.finalizers if name != common.FINALIZER]
+        try:
+            recording = await self.status.write_finalizers(world.recording, remaining)
+        except NotFoundError:
+            recording = replace(world.recording, finalizers=())
+        if not remaining:
+            self.objects.forget(world.recording.key, world.recording.uid)
+        return replace(world, recording=recording, orphans=action.orphans, is_gone=True)
+
+
+async def _stop(egress_id: str, world: RecordingWorld, server: Connection) -> RecordingWorld:
+    """Ask an egress to end. One that has ended or is not known is read again; one that nobody answers for is counted."""
+    world = replace(world, was_told_to_stop=True)
+    try:
+        egress = server.egresses.saw(await server.api.stop_egress(egress_id))
+    except (LiveKitNotFoundError, LiveKitRejectedError):
+        server.egresses.hint(egress_id)
+        return world
+    except LiveKitNobodyAnsweredError as error:
+        logger.warning("%s: egress %s: %s", world.recording.key, egress_id, error)
+        server.egresses.was_not_answered(egress_id)
+        is_missing = world.missing_looks >= recordings.UNRESPONSIVE_LOOKS
+        if server.egresses.is_gone(egress_id, is_missing=is_missing):
+            return replace(world, gone=world.gone | {egress_id})
+        return world
+    server.egresses.was_answered(egress_id)
+    logger.info("%s: egress %s is told to end", world.recording.key, egress_id)
+    is_current = world.egress is not None and world.egress.id == egress_id
+    return replace(world, egress=egress) if is_current else world
+
+
+def _with_attempt(world: RecordingWorld, attempt: attempts.Attempt) -> dict[str, Any]:
+    """Return the status with the intent, and with what makes the Recording stay where it is."""
+    known = [one for one in recordings.all_attempts(world) if one.number != attempt.number]
+    status = {
+        **world.recording.status,
+        "observedGeneration": world.recording.generation,
+        "state": str(RecordingState.STARTING),
+        "attempts": [one.render() for one in (*known, attempt)],
+    }
+    status.pop("stopReason", None)
+    if world.room_name:
+        status["roomName"] = world.room_name
+    if world.server and world.server.ref:
+        status["serverRef"] = dict(world.server.ref)
+    return status
+
+
+def _unanswered(what: str) -> Finding:
+    return Finding(Reason.START_UNANSWERED, f"{what}; it is looked for before it is started again")

@@ -1,0 +1,273 @@
+"""Collects what a decision about a Recording needs to know; it changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from roomkeeper.adapters.ports import LiveKitError
+from roomkeeper.api import common
+from roomkeeper.api.recording import RecordingSpec
+from roomkeeper.api.recording_status import RecordingState
+from roomkeeper.domain import (
+    markers,
+    object_keys,
+    recording_plan,
+    recording_policy,
+    recording_request,
+    recording_room,
+    recording_source,
+    recordings,
+)
+from roomkeeper.domain.conditions import Finding
+from roomkeeper.domain.object_keys import KeyTemplateError
+from roomkeeper.domain.objects import ROOM, Key
+from roomkeeper.domain.recordings import RecordingWorld, StreamChange
+from roomkeeper.domain.storages import Storage
+from roomkeeper.engine.failures import finding_of
+from roomkeeper.engine.secrets import read_secret
+from roomkeeper.engine.storages import read_storage, read_target
+
+if TYPE_CHECKING:
+    from roomkeeper.adapters.ports import Clock, Kubernetes
+    from roomkeeper.domain.egress import EgressRequest, Target
+    from roomkeeper.domain.objects import CustomObject
+    from roomkeeper.engine.cache import ObjectCache
+    from roomkeeper.engine.connection import Connection
+    from roomkeeper.engine.recording_quota import RecordingQuota
+    from roomkeeper.engine.recording_watch import RecordingWatch
+    from roomkeeper.engine.servers import Assignment, KnownServer, ServerDirectory
+    from roomkeeper.engine.storages import StorageDirectory
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingGatherer:
+    """Reads the caches, Secrets by their name, and of LiveKit what depends on where the Recording is."""
+
+    kubernetes: Kubernetes
+    objects: ObjectCache
+    servers: ServerDirectory
+    storages: StorageDirectory
+    quota: RecordingQuota
+    watch: RecordingWatch
+    clock: Clock
+    webhook_url: str  # for servers that do not say it themselves
+
+    def assign(self, recording: CustomObject) -> Assignment:
+        """Return the server: the one it has had, else its Room's, else as for any object."""
+        return self.servers.resolve_recording(recording, self.objects)
+
+    async def gather(self, recording: CustomObject, assignment: Assignment) -> RecordingWorld:
+        """Return what is known about a Recording now; `complete` asks for what only some need."""
+        spec, error = _parse(recording)
+        room = self._room(recording)
+        server, connection = assignment.known, assignment.connection
+        world = RecordingWorld(
+            recording=recording,
+            spec=spec,
+            spec_error=error,
+            now=self.clock.now(),
+            server=server.view if server else None,
+            names_server=assignment.is_named,
+            room_name=_room_name(recording, room),
+            room_trouble=recording_room.trouble(recording, room),
+            is_terminating=self.servers.is_terminating(recording.key.namespace),
+            storage=self._storage(recording, spec, server),
+            others_active=self.quota.others(recording, server),
+            webhook_url=self._webhook_url(server),
+        )
+        if connection is None or not connection.is_usable or recordings.has_ended(world):
+            return world
+        try:
+            return await self._look(world, connection)
+        except LiveKitError as failed:
+            connection.suspect()
+            return replace(world, failure=finding_of(failed))
+
+    async def complete(self, world: RecordingWorld, connection: Connection | None) -> RecordingWorld:
+        """Search for egresses of ours where one may be, and make the request where everything else is there."""
+        if connection is None or world.failure:
+            return world
+        try:
+            if recording_plan.needs_search(world):
+                world = await self._search(world, connection)
+            if recording_plan.needs_room(world):
+                world = await self._see_room(world, connection)
+        except LiveKitError as failed:
+            connection.suspect()
+            return replace(world, failure=finding_of(failed))
+        if recording_plan.needs_request(world):
+            made = await self._request(world, connection)
+            if isinstance(made, Finding):
+                return replace(world, refusal=made)
+            return replace(world, request=made)
+        return world
+
+    async def _look(self, world: RecordingWorld, connection: Connection) -> RecordingWorld:
+        """See how the current attempt's egress is, and whether it and anybody else is in the room."""
+        attempt = recordings.current(world)
+        if attempt is None or not attempt.egress_id:
+            return world
+        egress = await connection.egresses.read(connection.api, attempt.egress_id)
+        if egress is None:
+            return replace(world, is_lost=True)
+        world = replace(world, egress=egress)
+        if world.room_name and egress.state.is_live:
+            world = await self._see_who_is_there(world, connection, attempt.egress_id)
+        gone = connection.egresses.is_gone(
+            egress.id, is_missing=world.missing_looks >= recordings.UNRESPONSIVE_LOOKS
+        )
+        world = replace(world, gone=frozenset({egress.id}) if gone else frozenset())
+        return await self._see_stream(world)
+
+    async def _see_who_is_there(
+        self, world: RecordingWorld, connection: Connection, egress_id: str
+    ) -> RecordingWorld:
+        there = await connection.who(world.room_name)
+        is_there = any(someone.identity == egress_id for someone in there)
+        is_empty = not recording_source.people(there)
+        return replace(
+            world,
+            participants=there,
+            missing_looks=self.watch.missing_looks(
+                egress_id, is_there=is_there, look=connection.egresses.looks
+            ),
+            empty_seconds=self.watch.empty_seconds(egress_id, is_empty=is_empty),
+        )
+
+    async def _see_room(self, world: RecordingWorld, connection: Connection) -> RecordingWorld:
+        live = connection.sightings.get(world.room_name)
+        if live is None or recordings.all_attempts(world):
+            live = await connection.read_room(world.room_name)
+        there = await connection.who(world.room_name) if live else ()
+        return replace(world, live=live, participants=there)
+
+    async def _search(self, world: RecordingWorld, connection: Connection) -> RecordingWorld:
+        """Find every egress of this Recording, ended ones too; a page has no room to search in."""
+        listed = await connection.api.list_egress(room_name=world.room_name)
+        found = tuple(
+            connection.egresses.saw(egress)
+            for egress in listed
+            if markers.belongs(egress, world.recording.uid)
+        )
+        attempt = recordings.current(world)
+        ours = markers.with_marker(found, attempt.marker) if attempt and not attempt.egress_id else None
+        return replace(world, found=found, egress=ours or world.egress)
+
+    async def _see_stream(self, world: RecordingWorld) -> RecordingWorld:
+        stream = world.spec.outputs.stream if world.spec else None
+        attempt = recordings.current(world)
+        if stream is None or attempt is None or attempt.state is not RecordingState.ACTIVE:
+            return world
+        read = await read_secret(
+            self.kubernetes, namespace=world.recording.key.namespace, name=stream.urls_secret_ref.name
+        )
+        if isinstance(read, Finding):
+            return world  # what runs goes on
+        return replace(world, stream=self._stream_change(world.recording, sorted(set(read.values()))))
+
+    def _stream_change(self, recording: CustomObject, urls: list[str]) -> StreamChange:
+        declared = {url_hash(recording.uid, url): url for url in urls if url}
+        applied = set(recording.status.get("appliedStreams", ()))
+        known = self.watch.stream_urls(recording.uid) | declared
+        gone = sorted(applied - declared.keys())
+        return StreamChange(
+            add=tuple(url for one, url in declared.items() if one not in applied),
+            remove=tuple(known[one] for one in gone if one in known),
+            hashes=tuple(sorted({*declared, *(one for one in gone if one not in known)})),
+        )
+
+    async def _request(self, world: RecordingWorld, connection: Connection) -> EgressRequest | Finding:
+        """Read the Secrets that the request needs, and make it."""
+        spec, namespace = world.spec, world.recording.key.namespace
+        if spec is None or world.server is None:
+            raise TypeError(spec)
+        target, prefix = await self._target(world, spec)
+        if isinstance(target, Finding):
+            return target
+        urls = await self._urls(spec, namespace)
+        if isinstance(urls, Finding):
+            return urls
+        tracks = recording_source.tracks(world.participants or (), spec.source)
+        try:
+            return recording_request.build(
+                spec,
+                room_name=world.room_name,
+                mark=markers.marker(world.recording.uid, recording_plan.next_number(world)),
+                prefix=prefix,
+                target=target,
+                tracks=tracks or recording_source.Tracks(),
+                stream_urls=urls if spec.outputs.stream else (),
+                websocket_url=urls[0] if spec.outputs.websocket else "",
+                webhook_url=world.webhook_url,
+                signing_key=connection.keys.current.api_key,
+            )
+        except KeyTemplateError as error:
+            return object_keys.refused("spec.outputs", error)
+
+    async def _target(
+        self, world: RecordingWorld, spec: RecordingSpec
+    ) -> tuple[Target | Finding | None, str]:
+        """Return where media go, and the prefix that everything there gets."""
+        namespace = world.recording.key.namespace
+        if not recording_policy.stores(spec):
+            return None, ""
+        if spec.storage:
+            return await read_target(self.kubernetes, spec.storage, namespace), ""
+        if isinstance(world.storage, Storage):
+            found = await read_storage(self.kubernetes, world.storage, namespace)
+            return found, world.storage.key_prefix(namespace)
+        return None, f"{namespace}/" if recordings.limits(world) else ""
+
+    async def _urls(self, spec: RecordingSpec, namespace: str) -> tuple[str, ...] | Finding:
+        """Return the addresses that media are sent to."""
+        outputs = spec.outputs
+        if outputs.stream:
+            name = outputs.stream.urls_secret_ref.name
+            read = await read_secret(self.kubernetes, namespace=namespace, name=name)
+            if isinstance(read, Finding):
+                return read
+            urls = tuple(sorted({url for url in read.values() if url}))
+            return urls or recording_request.no_url(name)
+        if outputs.websocket:
+            name = outputs.websocket.url_secret_ref.name
+            read = await read_secret(self.kubernetes, namespace=namespace, name=name)
+            if isinstance(read, Finding):
+                return read
+            return (read["url"],) if read.get("url") else recording_request.no_url(name, key="url")
+        return ()
+
+    def _room(self, recording: CustomObject) -> CustomObject | None:
+        name = (recording.spec.get("roomRef") or {}).get("name")
+        return self.objects.get(Key(ROOM, recording.key.namespace, str(name))) if name else None
+
+    def _storage(
+        self, recording: CustomObject, spec: RecordingSpec | None, server: KnownServer | None
+    ) -> Storage | Finding | None:
+        if spec is None or server is None or spec.storage or not recording_policy.stores(spec):
+            return None
+        return self.storages.resolve(recording, spec, server)
+
+    def _webhook_url(self, server: KnownServer | None) -> str:
+        declared = server.spec.webhook.url if server and server.spec else None
+        return declared or self.webhook_url
+
+
+def url_hash(uid: str, url: str) -> str:
+    """Return what status keeps of an address that holds a key."""
+    return hashlib.sha256(f"{uid}\n{url}".encode()).hexdigest()[:16]
+
+
+def _room_name(recording: CustomObject, room: CustomObject | None) -> str:
+    known = recording.status.get("roomName") or recording.spec.get("roomName")
+    return str(known or (room.status.get("roomName") if room else "") or "")
+
+
+def _parse(recording: CustomObject) -> tuple[RecordingSpec | None, str]:
+    try:
+        return RecordingSpec.model_validate(recording.spec), ""
+    except ValidationError as error:
+        return None, common.errors(error)

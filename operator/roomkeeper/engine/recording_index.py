@@ -1,0 +1,91 @@
+"""Recordings by what wakes them: their Room, the name of a room, their egress; and those that are not over."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from roomkeeper.api.recording_status import RecordingState
+from roomkeeper.domain.attempts import ENDED
+
+if TYPE_CHECKING:
+    from roomkeeper.domain.objects import CustomObject, Key
+
+_ENDED = frozenset(str(state) for state in ENDED)
+_RUNNING = frozenset(
+    str(state) for state in (RecordingState.STARTING, RecordingState.ACTIVE, RecordingState.ENDING)
+)
+
+
+@dataclass(slots=True)
+class RecordingIndex:
+    """Holds those that are not over; whoever is over is found by its key only."""
+
+    _known: dict[Key, CustomObject] = field(default_factory=dict)
+    _places: dict[Key, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    _by_place: defaultdict[tuple[str, ...], set[Key]] = field(default_factory=lambda: defaultdict(set))
+
+    def put(self, seen: CustomObject) -> None:
+        """Take a Recording as it is now."""
+        self.drop(seen.key)
+        if has_ended(seen) and not seen.deleted_at:
+            return
+        self._known[seen.key] = seen
+        self._places[seen.key] = places = _places(seen)
+        for place in places:
+            self._by_place[place].add(seen.key)
+
+    def drop(self, key: Key) -> None:
+        """Forget a Recording."""
+        self._known.pop(key, None)
+        for place in self._places.pop(key, ()):
+            self._by_place[place].discard(key)
+            if not self._by_place[place]:
+                del self._by_place[place]
+
+    def all(self) -> list[CustomObject]:
+        """Return every Recording that is not over."""
+        return list(self._known.values())
+
+    def of_room(self, room: Key) -> list[CustomObject]:
+        """Return those that refer to a Room."""
+        return self._at("room", room.namespace, room.name)
+
+    def of_name(self, room_name: str) -> list[CustomObject]:
+        """Return those that give a room's name themselves, or have had it."""
+        return self._at("name", room_name)
+
+    def of_egress(self, egress_id: str) -> list[CustomObject]:
+        """Return the Recording whose egress it is."""
+        return self._at("egress", egress_id)
+
+    def in_namespace(self, namespace: str) -> list[CustomObject]:
+        """Return those of a namespace."""
+        return self._at("namespace", namespace)
+
+    def _at(self, *place: str) -> list[CustomObject]:
+        return [self._known[key] for key in self._by_place.get(place, ())]
+
+
+def has_ended(recording: CustomObject) -> bool:
+    """Tell whether it is over, as its status says."""
+    return recording.status.get("state") in _ENDED
+
+
+def is_running(recording: CustomObject) -> bool:
+    """Tell whether it has an egress, or is about to get one."""
+    return recording.status.get("state") in _RUNNING
+
+
+def _places(seen: CustomObject) -> tuple[tuple[str, ...], ...]:
+    places: list[tuple[str, ...]] = [("namespace", seen.key.namespace)]
+    room = (seen.spec.get("roomRef") or {}).get("name")
+    if room:
+        places.append(("room", seen.key.namespace, str(room)))
+    name = seen.status.get("roomName") or seen.spec.get("roomName")
+    if name:
+        places.append(("name", str(name)))
+    if egress := seen.status.get("egressID"):
+        places.append(("egress", str(egress)))
+    return tuple(places)

@@ -1,0 +1,60 @@
+"""What is counted of a running Recording from one look to the next; a new process begins anew, and is later for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from roomkeeper.adapters.ports import Clock
+
+
+@dataclass(slots=True)
+class _Watched:
+    missing: int = 0
+    counted_at: int = -1  # the list at which it was counted
+    empty_since: float | None = None
+
+
+@dataclass(slots=True)
+class RecordingWatch:
+    """By Recording: how often in a row its egress was missing, and since when nobody is in the room."""
+
+    clock: Clock
+    _watched: dict[str, _Watched] = field(default_factory=dict)
+    _streams: dict[str, dict[str, str]] = field(default_factory=dict)  # by Recording: addresses by their hash
+
+    def stream_urls(self, uid: str) -> dict[str, str]:
+        """Return the addresses that this process has streamed to; status keeps only their hashes."""
+        return dict(self._streams.get(uid, {}))
+
+    def streams_to(self, uid: str, urls: Mapping[str, str]) -> None:
+        """Remember addresses by their hash, to be able to take them back."""
+        self._streams.setdefault(uid, {}).update(urls)
+
+    def missing_looks(self, egress_id: str, *, is_there: bool, look: int) -> int:
+        """Count a look at the room, once for each list of the server, and return how many in a row missed the egress."""
+        watched = self._watched.setdefault(egress_id, _Watched())
+        if is_there:
+            watched.missing = 0
+        elif watched.counted_at != look:
+            watched.missing += 1
+        watched.counted_at = look
+        return watched.missing
+
+    def empty_seconds(self, egress_id: str, *, is_empty: bool) -> float:
+        """Return for how long nobody has been seen in the room."""
+        watched = self._watched.setdefault(egress_id, _Watched())
+        if not is_empty:
+            watched.empty_since = None
+            return 0.0
+        if watched.empty_since is None:
+            watched.empty_since = self.clock.monotonic()
+        return max(self.clock.monotonic() - watched.empty_since, 0.001)
+
+    def forget(self, uid: str, egress_id: str) -> None:
+        """Drop what was counted of a Recording that is over."""
+        self._watched.pop(egress_id, None)
+        self._streams.pop(uid, None)
