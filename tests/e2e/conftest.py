@@ -11,7 +11,10 @@ import pytest
 from livekit.protocol import room as pb
 
 from roomkeeper.localstack import LocalStack
-from tests.e2e.support import Cluster, OperatorProcess, assert_tells_no_secret, with_livekit
+from roomkeeper.localstack.stack import ALL_PARTS
+from tests.e2e.crowd import Crowd
+from tests.e2e.studio import S3_SECRET, Studio
+from tests.e2e.support import Cluster, OperatorProcess, with_livekit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +34,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A real API server and a real LiveKit, with our CRDs."""
-    with LocalStack(directory=tmp_path_factory.mktemp("stack")) as running:
+    parts = (*ALL_PARTS, "s3", "egress_standin")
+    with LocalStack(directory=tmp_path_factory.mktemp("stack"), parts=parts) as running:
         running.apply_crds(ROOT / "crds")
         yield running
 
@@ -49,19 +53,30 @@ def operator(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture
 def cluster(stack: LocalStack) -> Iterator[Cluster]:
-    """A namespace of the test's own; its Rooms are deleted afterwards, whether or not an operator runs."""
+    """A namespace of the test's own; its objects are deleted afterwards, whether or not an operator runs."""
     namespace = f"t-{uuid.uuid4().hex[:8]}"
     stack.kubectl("create", "namespace", namespace)
     here = Cluster(stack, namespace)
     yield here
-    told = stack.kubectl("get", "rooms,events", "-n", namespace, "-o", "json")
-    assert_tells_no_secret(stack, "an Event or a status", told)
-    rooms = stack.kubectl("get", "rooms", "-n", namespace, "-o", "name").split()
-    if rooms:
-        here.delete_rooms()
-        unhold = '{"metadata":{"finalizers":null}}'
-        stack.kubectl("patch", *rooms, "-n", namespace, "--type=merge", "-p", unhold, check=False)
-    stack.kubectl("delete", "namespace", namespace, "--wait=false")
+    here.clear()
+
+
+@pytest.fixture
+def studio(stack: LocalStack) -> Iterator[Studio]:
+    """A namespace of the test's own in which a Room is recorded."""
+    namespace = f"t-{uuid.uuid4().hex[:8]}"
+    stack.kubectl("create", "namespace", namespace)
+    here = Studio(stack, namespace)
+    here.open()
+    yield here
+    here.clear(S3_SECRET)
+
+
+@pytest.fixture
+def crowd() -> Iterator[Crowd]:
+    """Real clients, to join what a test declares."""
+    with Crowd() as people:
+        yield people
 
 
 class LiveKitView:

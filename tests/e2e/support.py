@@ -207,6 +207,24 @@ class Cluster:
         """Delete an object."""
         self.stack.kubectl("delete", kind, name, "-n", self.namespace, f"--wait={str(wait).lower()}")
 
+    def clear(self, *secrets: str) -> None:
+        """Delete everything, once it is certain that no Event and no status tells a secret."""
+        kinds = "recordingschedules,recordings,rooms"
+        told = self.stack.kubectl("get", f"{kinds},events", "-n", self.namespace, "-o", "json")
+        assert_tells_no_secret(self.stack, "an Event or a status", told, *secrets)
+        self.stack.kubectl(
+            "delete", "recordingschedules,recordings", "--all", "-n", self.namespace, "--wait=false"
+        )
+        if self.stack.kubectl("get", "rooms", "-n", self.namespace, "-o", "name").split():
+            self.delete_rooms()
+        held = self.stack.kubectl("get", kinds, "-n", self.namespace, "-o", "name").split()
+        if held:
+            unhold = '{"metadata":{"finalizers":null}}'
+            self.stack.kubectl(
+                "patch", *held, "-n", self.namespace, "--type=merge", "-p", unhold, check=False
+            )
+        self.stack.kubectl("delete", "namespace", self.namespace, "--wait=false")
+
     def delete_rooms(self) -> None:
         """Delete all Rooms by one request; kubectl alone sends two for each, five a second."""
         path = f"/apis/roomkeeper.dev/v1alpha1/namespaces/{self.namespace}/rooms"
