@@ -1,7 +1,8 @@
 """The mark by which an egress is known as ours: LiveKit gives no id to choose, but shows again what was asked.
 
 A marker stands in every object key, in the metadata of objects in S3 and in the webhook URL of the egress, each time
-at a place of its own, so that a file path which somebody copied from another Recording marks nothing.
+at a place of its own, so that a file path which somebody copied from another Recording marks nothing: it stands at the
+end of a file's name, and where a name has none, it is the folder of segments or images.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -64,7 +65,8 @@ def mark_folder(folder: str, mark: Marker) -> str:
 
 def mark_url(url: str, mark: Marker) -> str:
     """Return the webhook URL of this attempt alone."""
-    return f"{url.rstrip('/')}/{mark}"
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{mark}"))
 
 
 def of(egress: Egress) -> frozenset[Marker]:
@@ -79,8 +81,17 @@ def belongs(egress: Egress, uid: str) -> bool:
 
 
 def with_marker(egresses: Iterable[Egress], wanted: str) -> Egress | None:
-    """Return the egress of an attempt, if it is among these."""
-    return next((egress for egress in egresses if any(str(mark) == wanted for mark in of(egress))), None)
+    """Return the egress of an attempt, if it is among these; of several, one that runs.
+
+    There are several where a worker refused the request at first: the next one is sent with the same mark.
+    """
+    ours = [egress for egress in egresses if any(str(mark) == wanted for mark in of(egress))]
+    return max(ours, key=lambda egress: egress.state.is_live, default=None)
+
+
+def ends_in_mark(name: str) -> bool:
+    """Tell whether the name of a file reads as marked."""
+    return bool(_FILE_END.search(name))
 
 
 def _found(carried: Carried) -> Iterator[Marker]:
@@ -89,10 +100,9 @@ def _found(carried: Carried) -> Iterator[Marker]:
     for url in carried.webhooks:
         yield from _whole(_path(url).rpartition("/")[2])
     for path in carried.paths:
-        yield from _whole((f"/{path}").rpartition("/")[0].rpartition("/")[2])
-        at_end = _FILE_END.search(path.rpartition("/")[2])
-        if at_end:
-            yield from _whole(at_end[1])
+        folder, _, name = path.rpartition("/")
+        at_end = _FILE_END.search(name)
+        yield from _whole(at_end[1] if at_end else folder.rpartition("/")[2])
 
 
 def _whole(text: str) -> Iterator[Marker]:

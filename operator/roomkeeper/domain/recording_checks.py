@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from roomkeeper.domain import checks, names, object_keys, recording_policy, recording_request, recordings
+from roomkeeper.api.recording_status import MAX_ATTEMPTS
+from roomkeeper.domain import checks, markers, names, recording_policy, recording_request
 from roomkeeper.domain.conditions import Finding
-from roomkeeper.domain.object_keys import KeyTemplateError
 from roomkeeper.domain.reasons import Reason
 
 if TYPE_CHECKING:
@@ -63,19 +63,16 @@ def storage_is_refused(world: RecordingWorld) -> Finding | None:
 
 
 def key_is_unusable(world: RecordingWorld) -> Finding | None:
-    """Check where media would go, as far as it is known now."""
+    """Check where media would go, as far as it is known before there is a room."""
     if world.spec is None:
         return None
-    for field, template in recording_request.templates(world.spec):
-        try:
-            object_keys.render(
-                template,
-                known=recording_request.known_values(world.spec, world.room_name or "room"),
-                left=object_keys.left_to_the_worker(world.spec.source.kind),
-            )
-        except KeyTemplateError as error:
-            return object_keys.refused(field, error)
-    return None
+    keys = recording_request.Keys(
+        world.spec,
+        room_name=world.room_name or "room",
+        prefix=recording_request.key_prefix(world),
+        mark=markers.marker(world.recording.uid, MAX_ATTEMPTS),
+    )
+    return recording_request.unusable(world.spec, keys)
 
 
 def nothing_carries_a_marker(world: RecordingWorld) -> Finding | None:
@@ -106,8 +103,3 @@ CHECKS: tuple[Callable[[RecordingWorld], Finding | None], ...] = (
     quota_is_used_up,
     cannot_be_asked_for,
 )
-
-
-def may_run_on(world: RecordingWorld) -> bool:
-    """Tell whether a new attempt may be made at all."""
-    return obstacle(world) is None and not recordings.has_ended(world)

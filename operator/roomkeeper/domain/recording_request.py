@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from roomkeeper.domain import markers, object_keys, recording_source
+from roomkeeper.domain import markers, object_keys, recording_source, recordings
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.egress import (
     EgressRequest,
@@ -14,15 +14,19 @@ from roomkeeper.domain.egress import (
     S3Target,
     StreamOutput,
 )
+from roomkeeper.domain.object_keys import KeyTemplateError
 from roomkeeper.domain.reasons import Reason
+from roomkeeper.domain.storages import Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from roomkeeper.api.recording import RecordingSpec
     from roomkeeper.domain.egress import Target
     from roomkeeper.domain.markers import Marker
     from roomkeeper.domain.recording_source import Tracks
+    from roomkeeper.domain.recordings import RecordingWorld
+
+
+_IMAGE = "image"
 
 
 class Keys:
@@ -30,7 +34,9 @@ class Keys:
 
     def __init__(self, spec: RecordingSpec, *, room_name: str, prefix: str, mark: Marker) -> None:
         """Take the prefix that the storage puts before every key."""
-        self._known = known_values(spec, room_name)
+        # An identity only where the spec names it.
+        identity = recording_source.identity(spec.source)
+        self._known = object_keys.values(room_name=room_name, identity=identity)
         self._left = object_keys.left_to_the_worker(spec.source.kind)
         self._prefix = prefix
         self._mark = mark
@@ -39,9 +45,11 @@ class Keys:
         """Return the path of a file; KeyTemplateError for one that may not be."""
         return self._checked(markers.mark_file(self._render(template), self._mark))
 
-    def folder(self, template: str) -> str:
-        """Return a folder of this attempt alone, below the one that is declared."""
-        return self._checked(markers.mark_folder(self._render(template), self._mark))
+    def folder(self, template: str, longest: str) -> str:
+        """Return a folder of this attempt alone, below the one that is declared, with room for the longest name in it."""
+        folder = self._checked(markers.mark_folder(self._render(template), self._mark))
+        object_keys.check(f"{folder}/{longest}")
+        return folder
 
     def _render(self, template: str) -> str:
         return object_keys.render(template, known=self._known, left=self._left)
@@ -51,25 +59,34 @@ class Keys:
         return self._prefix + key
 
 
-def templates(spec: RecordingSpec) -> Iterator[tuple[str, str]]:
-    """Yield each field that becomes part of a key, with its template."""
-    outputs = spec.outputs
-    if outputs.file:
-        yield "spec.outputs.file.filepath", spec.effective_filepath
-    if outputs.hls:
-        yield "spec.outputs.hls.directory", spec.effective_hls_directory
-    if outputs.images:
-        yield "spec.outputs.images.directory", spec.effective_images_directory
+def unusable(spec: RecordingSpec, keys: Keys) -> Finding | None:
+    """Return the first field that cannot become part of a key, and why; None: media may go where they are to."""
+    for field, make in (
+        ("spec.outputs.file.filepath", _file),
+        ("spec.outputs.hls.segmentPrefix", _segment_prefix),
+        ("spec.outputs.hls.directory", _hls),
+        ("spec.outputs.images.directory", _images),
+    ):
+        try:
+            make(spec, keys)
+        except KeyTemplateError as error:
+            return object_keys.refused(field, error)
+    return None
+
+
+def key_prefix(world: RecordingWorld) -> str:
+    """Return what stands before every key: what the storage says, and in the worker's own a stranger's namespace."""
+    namespace = world.recording.key.namespace
+    if world.spec is None or world.spec.storage:
+        return ""
+    if isinstance(world.storage, Storage):
+        return world.storage.key_prefix(namespace)
+    return f"{namespace}/" if recordings.limits(world) else ""
 
 
 def no_url(secret: str, *, key: str = "") -> Finding:
     """Say that a Secret names no address to send to."""
     return Finding(Reason.SECRET_NOT_FOUND, f"Secret {secret!r} has no {key or 'URL in it'}")
-
-
-def known_values(spec: RecordingSpec, room_name: str) -> Mapping[str, str]:
-    """Return what is rendered into keys; an identity only where the spec names it."""
-    return object_keys.values(room_name=room_name, identity=recording_source.identity(spec.source))
 
 
 def build(
@@ -113,12 +130,20 @@ def _file(spec: RecordingSpec, keys: Keys) -> FileOutput | None:
     return FileOutput(keys.file(spec.effective_filepath), str(spec.effective_file_type or ""))
 
 
+def _segment_prefix(spec: RecordingSpec, _: Keys) -> str:
+    prefix = spec.outputs.hls.segment_prefix if spec.outputs.hls else ""
+    if markers.ends_in_mark(prefix):
+        raise KeyTemplateError("it must not end in what looks like the mark of a recording")
+    return prefix
+
+
 def _hls(spec: RecordingSpec, keys: Keys) -> HLSOutput | None:
     hls = spec.outputs.hls
     if hls is None:
         return None
+    longest = max(hls.segment_prefix, hls.playlist_name, hls.live_playlist_name or "", key=len)
     return HLSOutput(
-        prefix=f"{keys.folder(spec.effective_hls_directory)}/{hls.segment_prefix}",
+        prefix=f"{keys.folder(spec.effective_hls_directory, longest)}/{_segment_prefix(spec, keys)}",
         playlist_name=hls.playlist_name,
         live_playlist_name=hls.live_playlist_name or "",
         segment_seconds=hls.segment_seconds,
@@ -131,7 +156,7 @@ def _images(spec: RecordingSpec, keys: Keys) -> ImagesOutput | None:
     if images is None:
         return None
     return ImagesOutput(
-        prefix=f"{keys.folder(spec.effective_images_directory)}/image",
+        prefix=f"{keys.folder(spec.effective_images_directory, _IMAGE)}/{_IMAGE}",
         interval_seconds=images.interval_seconds,
         width=images.width or 0,
         height=images.height or 0,

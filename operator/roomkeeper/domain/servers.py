@@ -107,10 +107,16 @@ def spec_is_unreadable(world: ServerWorld) -> Finding | None:
 
 
 def url_is_unusable(world: ServerWorld) -> Finding | None:
-    """Check both addresses; the message repeats neither, as people put passwords into URLs."""
-    if world.spec is None:
+    """Check every address; the message repeats none, as people put passwords into URLs."""
+    spec = world.spec
+    if spec is None:
         return None
-    for field, url in (("spec.url", world.spec.url), ("spec.apiURL", world.spec.effective_api_url)):
+    addresses = {
+        "spec.url": spec.url,
+        "spec.apiURL": spec.effective_api_url,
+        "spec.webhook.url": spec.webhook.url or spec.url,
+    }
+    for field, url in addresses.items():
         if not _is_url(url):
             return Finding(
                 Reason.INVALID_URL,

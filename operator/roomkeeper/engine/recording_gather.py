@@ -185,7 +185,7 @@ class RecordingGatherer:
         spec, namespace = world.spec, world.recording.key.namespace
         if spec is None or world.server is None:
             raise TypeError(spec)
-        target, prefix = await self._target(world, spec)
+        target = await self._target(world, spec)
         if isinstance(target, Finding):
             return target
         urls = await self._urls(spec, namespace)
@@ -197,7 +197,7 @@ class RecordingGatherer:
                 spec,
                 room_name=world.room_name,
                 mark=markers.marker(world.recording.uid, recording_plan.next_number(world)),
-                prefix=prefix,
+                prefix=recording_request.key_prefix(world),
                 target=target,
                 tracks=tracks or recording_source.Tracks(),
                 stream_urls=urls if spec.outputs.stream else (),
@@ -208,19 +208,18 @@ class RecordingGatherer:
         except KeyTemplateError as error:
             return object_keys.refused("spec.outputs", error)
 
-    async def _target(
-        self, world: RecordingWorld, spec: RecordingSpec
-    ) -> tuple[Target | Finding | None, str]:
-        """Return where media go, and the prefix that everything there gets."""
+    async def _target(self, world: RecordingWorld, spec: RecordingSpec) -> Target | Finding | None:
+        """Return where media go; None: to the worker's own storage, or nowhere."""
         namespace = world.recording.key.namespace
         if not recording_policy.stores(spec):
-            return None, ""
+            return None
         if spec.storage:
-            return await read_target(self.kubernetes, spec.storage, namespace), ""
-        if isinstance(world.storage, Storage):
-            found = await read_storage(self.kubernetes, world.storage, namespace)
-            return found, world.storage.key_prefix(namespace)
-        return None, f"{namespace}/" if recordings.limits(world) else ""
+            return await read_target(self.kubernetes, spec.storage, namespace)
+        return (
+            await read_storage(self.kubernetes, world.storage, namespace)
+            if isinstance(world.storage, Storage)
+            else None
+        )
 
     async def _urls(self, spec: RecordingSpec, namespace: str) -> tuple[str, ...] | Finding:
         """Return the addresses that media are sent to."""

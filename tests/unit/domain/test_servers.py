@@ -104,6 +104,13 @@ def test_urls_that_are_not_usable_are_not_repeated(url: str) -> None:
     assert "hush" not in finding.message
 
 
+@pytest.mark.parametrize("url", ["https://[x", "https://h:0/livekit/webhook", "https://[::1"])
+def test_a_webhook_url_that_is_none_is_said_before_an_egress_is_given_it(url: str) -> None:
+    finding = servers.url_is_unusable(a_server({"webhook": {"url": url}}))
+    assert finding is not None
+    assert finding.message.startswith("spec.webhook.url: ")
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
