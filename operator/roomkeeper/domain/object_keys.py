@@ -21,7 +21,12 @@ _VARIABLE = re.compile(r"\{([^{}]*)\}")
 _UNSAFE = re.compile(r"[/\\{}]|\.(?=\.)")
 _TIMES = frozenset({"time", "utc"})
 _TRACKS = frozenset({"track_id", "track_type", "track_source"})
-MAX_KEY_BYTES = 900  # S3 takes 1024, and the worker puts times and an extension in
+# How long what the worker puts in for a variable can be.
+_WIDEST = {"time": 17, "utc": 17, "room_id": 32, "track_id": 64, "track_type": 5, "track_source": 18}
+MAX_KEY_BYTES = (
+    900  # S3 takes 1024, and the worker adds a number and an extension, or the name of its manifest
+)
+MAX_NAME_BYTES = 230  # between two slashes: a file system takes 255, that of the worker too
 
 
 class KeyTemplateError(ValueError):
@@ -53,6 +58,10 @@ def render(template: str, *, known: Mapping[str, str], left: frozenset[str]) -> 
         raise KeyTemplateError(f"{{{name[:40]}}} is not known for this source")
 
     key = _VARIABLE.sub(put, template)
+    # Also a variable that only came to be here, of a brace and a value.
+    unknown = _VARIABLE.sub(lambda match: "" if match[1] in left else match[0], key)
+    if "{" in unknown or "}" in unknown:
+        raise KeyTemplateError("a brace in it belongs to no variable")
     check(key)
     return key
 
@@ -65,8 +74,11 @@ def check(key: str) -> None:
         raise KeyTemplateError("it must not contain '..' or a backslash")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in key):
         raise KeyTemplateError("it must not contain control characters")
-    if len(key.encode(errors="replace")) > MAX_KEY_BYTES:
-        raise KeyTemplateError(f"it must be no more than {MAX_KEY_BYTES} bytes")
+    widest = _VARIABLE.sub(lambda match: "x" * _WIDEST.get(match[1], 0), key)
+    if len(widest.encode()) > MAX_KEY_BYTES:
+        raise KeyTemplateError(f"it would be more than {MAX_KEY_BYTES} bytes")
+    if max(len(part.encode()) for part in widest.split("/")) > MAX_NAME_BYTES:
+        raise KeyTemplateError(f"what stands between two slashes would be more than {MAX_NAME_BYTES} bytes")
 
 
 def safe(text: str) -> str:
