@@ -47,6 +47,7 @@ ANNOTATION_REVOKED: Final = f"{GROUP}/revoked"
 
 # Of a Recording: how its last attempt ended, so that one that is restored without its status does not record again.
 ANNOTATION_LAST_ATTEMPT: Final = f"{GROUP}/last-attempt"
+ANNOTATION_SESSION: Final = f"{GROUP}/session"  # the one that it was made for: LiveKit's SID of the room
 
 # Written by people: "true" on a LiveKitServer or a RecordingStorage makes it the default of its own namespace; any new value
 # on an object asks for a reconcile now.

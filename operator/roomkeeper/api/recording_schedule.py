@@ -33,6 +33,7 @@ MAX_SCHEDULE: Final = 100
 MAX_TIME_ZONE: Final = 64
 MAX_ACTIVE: Final = 100
 MAX_HISTORY: Final = 100
+MAX_SESSION: Final = 64
 
 Cron = Annotated[str, Field(min_length=1, max_length=MAX_SCHEDULE)]
 
@@ -89,12 +90,13 @@ class RecordingScheduleSpec(Model):
     schedule: Cron | None = Field(
         default=None,
         description="When a Recording is made, as cron says it: minute, hour, day of the month, month, day of the week, at "
-        "most 100 characters. Exactly one of schedule and trigger. Default: none. LiveKit has no such notion.",
+        "most 100 characters. A time of day that daylight saving skips counts right after the gap, one that comes twice the first "
+        "time. Exactly one of schedule and trigger. Default: none. LiveKit has no such notion.",
     )
     trigger: Trigger | None = Field(
         default=None,
         description="What makes a Recording instead of the time. EverySession: each session of the room in which somebody has "
-        "joined. Default: none. LiveKit: the `sid` of a room.",
+        "joined, also while the Recording of an earlier one is being uploaded. Default: none. LiveKit: the `sid` of a room.",
     )
     time_zone: str | None = Field(
         default=None,
@@ -106,19 +108,21 @@ class RecordingScheduleSpec(Model):
     )
     concurrency_policy: ConcurrencyPolicy = Field(
         default=ConcurrencyPolicy.FORBID,
-        description="What happens when a Recording is due while an earlier one goes on. Forbid: it is left out. Allow: both "
-        "record. Replace: the earlier one is stopped. Default: Forbid. LiveKit has no such notion.",
+        description="What happens when a Recording is due by schedule while an earlier one goes on. Forbid: it waits for its end, "
+        "no longer than startingDeadlineSeconds, and is left out then. Allow: both record. Replace: the earlier one is stopped. "
+        "Default: Forbid. LiveKit has no such notion.",
     )
     starting_deadline_seconds: int = Field(
         default=300,
         ge=10,
         le=86_400,
         description="How late a Recording may be made, after the operator was down for example, in seconds: 10 to 86400; later "
-        "it is left out. Default: 300. LiveKit has no such notion.",
+        "it is left out. Of several times that were missed, only the last counts. Default: 300. LiveKit has no such notion.",
     )
     suspend: bool = Field(
         default=False,
-        description="Whether no Recordings are made for now; those that run go on. Default: false. LiveKit has no such notion.",
+        description="Whether no Recordings are made for now; those that run go on. What fell into that time, a session that "
+        "began in it too, is not made up for. Default: false. LiveKit has no such notion.",
     )
     successful_recordings_history_limit: int = Field(
         default=3,
@@ -163,6 +167,11 @@ class RecordingScheduleStatus(Status):
     )
     next_schedule_time: Time | None = Field(
         default=None, description="When the next Recording is due (RFC 3339)."
+    )
+    last_session: str | None = Field(
+        default=None,
+        max_length=MAX_SESSION,
+        description="The session that was dealt with last: recorded, or left out while suspended. LiveKit: the `sid` of a room.",
     )
     conditions: tuple[Condition, ...] = Field(
         default=(),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from roomkeeper.domain.recordings import RecordingWorld
+    from roomkeeper.domain.rooms import Server
 
 
 def obstacle(world: RecordingWorld) -> Finding | None:
@@ -37,17 +38,19 @@ def room_name_is_unusable(world: RecordingWorld) -> Finding | None:
     """Check a name that the Recording itself gives: LiveKit can live with it, and this namespace may have it."""
     if world.spec is None or world.spec.room_name is None or world.server is None:
         return None
-    name = world.spec.room_name
-    if not names.is_usable(name):
-        return Finding(
-            Reason.INVALID_ROOM_NAME,
-            "spec.roomName: must be 1 to 256 bytes without control characters, '|', '/' and '..'",
-        )
-    if checks.may_have_name(world.server, namespace=world.recording.key.namespace, room_name=name):
-        return None
-    return Finding(
-        Reason.POLICY_VIOLATION, f"spec.roomName: {name!r} is no room that this namespace may record"
+    return name_is_refused(
+        "spec.roomName", world.spec.room_name, server=world.server, namespace=world.recording.key.namespace
     )
+
+
+def name_is_refused(field: str, name: str, *, server: Server, namespace: str) -> Finding | None:
+    """Check that LiveKit can live with the name of a room, and that a namespace may record it."""
+    if not names.is_usable(name):
+        text = f"{field}: must be 1 to 256 bytes without control characters, '|', '/' and '..'"
+        return Finding(Reason.INVALID_ROOM_NAME, text)
+    if checks.may_have_name(server, namespace=namespace, room_name=name):
+        return None
+    return Finding(Reason.POLICY_VIOLATION, f"{field}: {name!r} is no room that this namespace may record")
 
 
 def policy_is_violated(world: RecordingWorld) -> Finding | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from roomkeeper.api import common
 from roomkeeper.api.recording import RecordingStart
 from roomkeeper.domain import attempts, recording_source, recordings
 from roomkeeper.domain.conditions import Finding
@@ -68,6 +69,9 @@ def _of_room(world: RecordingWorld, spec: RecordingSpec) -> Finding | None:
     there = world.participants or ()
     if world.live is None:
         return Finding(Reason.ARMED, f"armed; room {world.room_name!r} is not there")
+    session = world.recording.annotations.get(common.ANNOTATION_SESSION)
+    if session and session != world.live.sid:
+        return Finding(Reason.ARMED, f"armed; the session {session!r} that it was made for is over")
     if spec.effective_start is not RecordingStart.IMMEDIATELY and not recording_source.people(there):
         return Finding(Reason.ARMED, f"armed; nobody is in room {world.room_name!r}")
     if missing := recording_source.missing(there, spec.source):

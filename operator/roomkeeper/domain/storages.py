@@ -159,6 +159,11 @@ CHECKS: tuple[Callable[[StorageWorld], Finding | None], ...] = (
 )
 
 
+def concerns_recordings(before: CustomObject, after: CustomObject) -> bool:
+    """Tell whether a storage changed in what its Recordings look at: as it is declared, or whether it can be used."""
+    return _concern(before) != _concern(after)
+
+
 def target(declared: StorageTarget, secret: Mapping[str, str]) -> Target | Finding:
     """Return the store with the credentials of its Secret, or which of them are missing."""
     reference = declared.credentials_secret_ref
@@ -212,6 +217,11 @@ def _needed(declared: StorageTarget) -> tuple[str, ...]:
     if declared.azure:
         return (storage_target.AZURE_ACCOUNT_KEY,)
     return storage_target.ALI_OSS_ACCESS_KEY_ID, storage_target.ALI_OSS_ACCESS_KEY_SECRET
+
+
+def _concern(storage: CustomObject) -> tuple[Any, ...]:
+    ready = conditions.find(storage.status.get("conditions", ()), "Ready") or {}
+    return storage.uid, storage.spec, storage.annotations, ready.get("status")
 
 
 def _is_object(text: str) -> bool:

@@ -10,8 +10,9 @@ from collections import defaultdict, deque
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, TypeVar
 
-from roomkeeper.domain.objects import RECORDING, ROOM
+from roomkeeper.domain.objects import RECORDING, ROOM, SCHEDULE
 from roomkeeper.engine.recording_index import RecordingIndex
+from roomkeeper.engine.schedule_index import ScheduleIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,6 +42,7 @@ class ObjectCache:
         self._claimed: dict[Key, str] = {}
         self._namespaces: defaultdict[str, set[Key]] = defaultdict(set)  # of Rooms
         self.recordings = RecordingIndex()
+        self.schedules = ScheduleIndex()
         self._buried: deque[str] = deque(maxlen=TOMBSTONES)
         self._buried_set: set[str] = set()
 
@@ -117,6 +119,8 @@ class ObjectCache:
             self._claim(seen)
         elif seen.key.kind == RECORDING:
             self.recordings.put(seen)
+        elif seen.key.kind == SCHEDULE:
+            self.schedules.put(seen)
 
     def _unlink(self, known: CustomObject) -> None:
         del self._objects[known.key]
@@ -127,6 +131,8 @@ class ObjectCache:
             self._unclaim(known.key)
         elif known.key.kind == RECORDING:
             self.recordings.drop(known.key)
+        elif known.key.kind == SCHEDULE:
+            self.schedules.drop(known.key)
 
     def _unclaim(self, key: Key) -> None:
         _discard(self._claims, self._claimed.pop(key), key)

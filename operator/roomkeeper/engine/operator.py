@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from roomkeeper.adapters.kubernetes.client import KubernetesClient
 from roomkeeper.adapters.kubernetes.events import EventRecorder
 from roomkeeper.adapters.livekit.client import LiveKitClient
-from roomkeeper.domain.objects import RECORDING, ROOM, SERVER, STORAGE
+from roomkeeper.domain.objects import RECORDING, ROOM, SCHEDULE, SERVER, STORAGE
 from roomkeeper.engine import metrics
 from roomkeeper.engine.cache import ObjectCache, SecretCache
 from roomkeeper.engine.connection import Connection
@@ -29,8 +29,10 @@ from roomkeeper.engine.recording_watch import RecordingWatch
 from roomkeeper.engine.resync import CacheResync
 from roomkeeper.engine.room_gather import Gatherer
 from roomkeeper.engine.room_reconciler import RoomReconciler
+from roomkeeper.engine.schedule_reconciler import ScheduleReconciler
 from roomkeeper.engine.server_reconciler import ServerReconciler
 from roomkeeper.engine.servers import BURIED, OWN, KnownServer, ServerDirectory
+from roomkeeper.engine.sessions import SessionFinder
 from roomkeeper.engine.status import StatusWriter
 from roomkeeper.engine.storage_reconciler import StorageReconciler
 from roomkeeper.engine.storages import StorageDirectory
@@ -95,6 +97,7 @@ class Operator:
             {
                 ROOM: self._room_reconciler(),
                 RECORDING: self._recording_reconciler(),
+                SCHEDULE: self._schedule_reconciler(),
                 SERVER: self._server_reconciler(),
                 STORAGE: self._storage_reconciler(),
                 BURIED: TombstoneReconciler(self.servers, self.wakeups),
@@ -189,6 +192,16 @@ class Operator:
             connect=self._connect,
             clock=self._clock,
             settings=self.settings,
+        )
+
+    def _schedule_reconciler(self) -> ScheduleReconciler:
+        return ScheduleReconciler(
+            kubernetes=self._kubernetes,
+            objects=self.objects,
+            namespaces=self.namespaces,
+            sessions=SessionFinder(self.objects, self.servers),
+            status=self.status,
+            clock=self._clock,
         )
 
     def _storage_reconciler(self) -> StorageReconciler:

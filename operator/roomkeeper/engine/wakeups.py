@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from roomkeeper.api.common import IN_USE_FINALIZER
-from roomkeeper.domain import recording_room
-from roomkeeper.domain.conditions import find
+from roomkeeper.domain import recording_room, storages
 from roomkeeper.domain.objects import (
     RECORDING,
     ROOM,
@@ -24,6 +23,7 @@ from roomkeeper.domain.objects import (
 )
 from roomkeeper.engine import recording_index
 from roomkeeper.engine.queue import Priority
+from roomkeeper.engine.schedule_index import as_recording
 from roomkeeper.engine.servers import buried_key
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Wakeups:
         self._wake_recordings_of(seen, before)
         if seen.key.kind == RECORDING:
             self._wake_schedule(seen)
-        elif seen.key.kind == STORAGE and (before is None or _serves_otherwise(before, seen)):
+        elif seen.key.kind == STORAGE and (before is None or storages.concerns_recordings(before, seen)):
             self._wake(self.objects.recordings.all(), Priority.BACKGROUND)
 
     def object_gone(self, gone: CustomObject) -> None:
@@ -93,6 +93,7 @@ class Wakeups:
             return
         self._wake(self.objects.claimants(self.servers.room_name(gone)))
         self._wake(self.objects.recordings.of_room(gone.key))
+        self._wake(self.objects.schedules.of_room(gone.key))
         if server and server.policy.max_rooms_per_namespace is not None:
             self._wake(self.objects.rooms(gone.key.namespace))  # one of them may have its place in the quota
 
@@ -104,6 +105,7 @@ class Wakeups:
         elif self.namespaces.observe(body):
             self._wake(self.objects.rooms(name), Priority.BACKGROUND)
             self._wake(self.objects.recordings.in_namespace(name), Priority.BACKGROUND)
+            self._wake(self.objects.schedules.in_namespace(name), Priority.BACKGROUND)
 
     def secret_event(self, event: str | None, body: Body) -> None:
         """Take a watch event of a token Secret."""
@@ -139,7 +141,9 @@ class Wakeups:
             claimants = self._claimants(connection, event.room_name)
             recordings = self._recordings(connection, event.room_name, event.egress_id)
             concerned += recordings
-            if connection.hear(event, is_claimed=bool(claimants or recordings)):
+            sessions = self.schedules_of_room(connection, event.room_name)
+            concerned += sessions if event.event == "room_finished" else _undealt(sessions, event.room_sid)
+            if connection.hear(event, is_claimed=bool(claimants or recordings or sessions)):
                 concerned += claimants
             elif not claimants and event.event == "room_started":
                 self._wake_buried(connection, {event.room_name})
@@ -151,6 +155,9 @@ class Wakeups:
         for name in names:
             self._wake(self._claimants(server.connection, name))
             self._wake(self._recordings(server.connection, name))
+            live = server.connection.sightings.get(name) if server.connection else None
+            schedules = self.schedules_of_room(server.connection, name)
+            self._wake(_undealt(schedules, live.sid if live else ""))
         if server.connection:
             self._wake_buried(server.connection, server.connection.resurrected)
 
@@ -166,6 +173,10 @@ class Wakeups:
             theirs = self.assign(recording)
             if theirs is None or theirs.key == server.key:
                 self.queue.add(recording.key, Priority.BACKGROUND)
+        for schedule in self.objects.schedules.all():
+            theirs = self.assign(as_recording(schedule))
+            if theirs is None or theirs.key == server.key:
+                self.queue.add(schedule.key, Priority.BACKGROUND)
 
     def suspect(self, server: Key) -> None:
         """Have a server looked at soon; many failures are one reason."""
@@ -181,8 +192,12 @@ class Wakeups:
             self.queue.add(server.key)
 
     def is_claimed(self, server: KnownServer, name: str) -> bool:
-        """Tell whether some Room claims a name on a server, or a Recording waits for it or runs there."""
-        return bool(self._claimants(server.connection, name) or self._recordings(server.connection, name))
+        """Tell whether some Room claims a name on a server, or a Recording or a schedule waits for it or runs there."""
+        return bool(
+            self._claimants(server.connection, name)
+            or self._recordings(server.connection, name)
+            or self.schedules_of_room(server.connection, name)
+        )
 
     def is_recording(self, server: KnownServer) -> bool:
         """Tell whether something runs on a server, so that its egresses are worth a list."""
@@ -216,6 +231,7 @@ class Wakeups:
             before is None or recording_room.concerns_recordings(before.status, seen.status)
         ):
             self._wake(self.objects.recordings.of_room(seen.key))
+            self._wake(self.objects.schedules.of_room(seen.key))
         is_over = seen.key.kind == RECORDING and recording_index.has_ended(seen)
         if is_over and (before is None or not recording_index.has_ended(before)):
             self._wake(self.objects.recordings.in_namespace(seen.key.namespace))
@@ -233,6 +249,21 @@ class Wakeups:
             recording
             for recording in {one.key: one for one in found}.values()
             if (server := self.assign(recording)) and server.connection is connection
+        ]
+
+    def schedules_of_room(self, connection: Connection | None, room_name: str) -> list[CustomObject]:
+        """Return the schedules that make a Recording of every session of a room on a server."""
+        index = self.objects.schedules
+        if not room_name or not len(index):
+            return []
+        rooms = self._claimants(connection, room_name)
+        found = [schedule for room in rooms for schedule in index.of_room(room.key)] + index.of_name(
+            room_name
+        )
+        return [
+            schedule
+            for schedule in found
+            if (server := self.assign(as_recording(schedule))) and server.connection is connection
         ]
 
     def _claimants(self, connection: Connection | None, name: str) -> list[CustomObject]:
@@ -261,11 +292,6 @@ class Wakeups:
             self.queue.add(key)
 
 
-def _serves_otherwise(before: CustomObject, seen: CustomObject) -> bool:
-    """Tell whether Recordings may have to be judged anew, because a storage is declared otherwise or works again."""
-    return _standing(before) != _standing(seen)
-
-
-def _standing(storage: CustomObject) -> tuple[object, ...]:
-    ready = find(storage.status.get("conditions", ()), "Ready") or {}
-    return storage.uid, storage.spec, storage.annotations, ready.get("status")
+def _undealt(schedules: Iterable[CustomObject], sid: str) -> list[CustomObject]:
+    """Return the schedules that have not dealt with this session."""
+    return [each for each in schedules if each.status.get("lastSession") != sid]
