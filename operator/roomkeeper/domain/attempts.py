@@ -69,7 +69,8 @@ class Attempt:
             requested_at=None,
             egress_id=egress.id,
             state=RecordingState(str(egress.state)),
-            started_at=(egress.started_at if has_begun else None) or self.started_at,
+            started_at=((egress.recording_since or egress.started_at) if has_begun else None)
+            or self.started_at,
             ended_at=egress.ended_at if not egress.state.is_live else None,
             error=WORKER_ERROR if egress.has_error else "",
             error_code=egress.error_code,

@@ -63,7 +63,9 @@ class Egress:
     room_name: str  # "" of source web
     state: EgressState
     started_at: datetime | None = None
+    recording_since: datetime | None = None  # a room composite waits for the first track before it records
     ended_at: datetime | None = None
+    changed_at: datetime | None = None  # when its state changed last
     error_code: int = 0  # like HTTP's: 400 upload, 404 track, 412 never began, 413 limit, 500
     has_error: bool = False
     backup_storage_used: bool = False

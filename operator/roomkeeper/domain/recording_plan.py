@@ -191,6 +191,8 @@ def _ask(world: RecordingWorld) -> tuple[Action, ...]:
 
 
 def _plan_running(world: RecordingWorld, attempt: Attempt) -> Iterator[Action]:
+    if recordings.is_overdue(world) and not world.was_told_to_stop and attempt.egress_id not in world.gone:
+        yield StopEgress(attempt.egress_id)  # a worker that is there answers
     if attempt.state not in _CAN_BE_STOPPED:
         return
     reason = recordings.why_stop(world)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from roomkeeper.api.common import rfc3339
+from roomkeeper.api.common import MAX_INT32, MAX_SAFE_INTEGER, rfc3339
+from roomkeeper.api.recording_status import MAX_LOCATION, MAX_OBJECT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     from roomkeeper.domain.attempts import Attempt
     from roomkeeper.domain.egress import Egress, EgressResult
 
+# What the API server takes; whoever holds a LiveKit may tell of anything.
+LONGEST = {
+    "filename": MAX_OBJECT_KEY,
+    **dict.fromkeys(("location", "playlistLocation", "livePlaylistLocation"), MAX_LOCATION),
+}
 STORED = frozenset({"File", "HLS", "Images"})  # of a stream, nothing is left
 
 
@@ -44,12 +50,13 @@ def _render(number: int, result: EgressResult, egress: Egress) -> dict[str, Any]
     shown: dict[str, Any] = {
         "filename": result.filename,
         "location": result.location,
-        "sizeBytes": result.size_bytes,
-        "durationSeconds": round(result.duration_seconds),
+        "sizeBytes": min(result.size_bytes, MAX_SAFE_INTEGER),
+        "durationSeconds": min(round(result.duration_seconds), MAX_INT32),
         "playlistLocation": result.playlist_location,
         "livePlaylistLocation": result.live_playlist_location,
-        "segmentCount": result.segment_count,
-        "imageCount": result.image_count,
+        "segmentCount": min(result.segment_count, MAX_INT32),
+        "imageCount": min(result.image_count, MAX_INT32),
         "backupStorageUsed": egress.backup_storage_used,
     }
-    return {"attempt": number, "type": result.type} | {name: value for name, value in shown.items() if value}
+    cut = {name: value[: LONGEST[name]] if name in LONGEST else value for name, value in shown.items()}
+    return {"attempt": number, "type": result.type} | {name: value for name, value in cut.items() if value}

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 # seconds of its intent: whatever has not appeared by then never will.
 AMBIGUOUS_SECONDS = 80.0
 UNRESPONSIVE_LOOKS = 2  # at which the egress was not in its room
+UPLOAD_SECONDS = 600.0  # after which an egress that ends is asked whether it still does
 JOIN_SECONDS = 60.0  # until it has joined: a browser has to start first
 
 
@@ -271,6 +272,19 @@ _STOPS = (
     (StopReason.EMPTY, _is_left_alone),
     (StopReason.UNRESPONSIVE, is_unresponsive),
 )
+
+
+def is_overdue(world: RecordingWorld) -> bool:
+    """Tell whether an egress has been ending for so long that its worker may have died; an upload may take its time."""
+    attempt, egress = current(world), world.egress
+    if (
+        attempt is None
+        or attempt.state is not RecordingState.ENDING
+        or egress is None
+        or egress.changed_at is None
+    ):
+        return False
+    return (world.now - egress.changed_at).total_seconds() > UPLOAD_SECONDS
 
 
 def attempts_left(world: RecordingWorld) -> bool:

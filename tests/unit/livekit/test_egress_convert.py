@@ -251,3 +251,26 @@ def test_no_value_raises_anything(time: int, size: int, status: int, url: str) -
 def test_a_list_is_taken_over_in_its_order() -> None:
     answer = pb.ListEgressResponse(items=[pb.EgressInfo(egress_id="EG_2"), pb.EgressInfo(egress_id="EG_1")])
     assert [egress.id for egress in egress_convert.egresses(answer)] == ["EG_2", "EG_1"]
+
+
+def test_an_address_that_egress_has_signed_is_told_without_the_signature() -> None:
+    signed = "https://s3/a.mp4?X-Amz-Signature=0123"
+    info = pb.EgressInfo(
+        file_results=[pb.FileInfo(location=signed)],
+        segment_results=[pb.SegmentsInfo(playlist_location=signed, live_playlist_location=signed)],
+    )
+    file, hls = egress_convert.egress(info).results
+    places = (file.location, hls.playlist_location, hls.live_playlist_location)
+    assert places == ("https://s3/a.mp4",) * 3
+
+
+def test_it_records_since_its_first_output_began() -> None:
+    info = pb.EgressInfo(
+        started_at=1 * SECOND,
+        file_results=[pb.FileInfo(started_at=9 * SECOND)],
+        image_results=[pb.ImagesInfo(started_at=8 * SECOND), pb.ImagesInfo()],
+    )
+    since = egress_convert.egress(info).recording_since
+    assert since
+    assert since.timestamp() == 8
+    assert egress_convert.egress(pb.EgressInfo(started_at=SECOND)).recording_since is None

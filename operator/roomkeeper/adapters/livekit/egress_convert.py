@@ -50,7 +50,9 @@ def egress(info: EgressInfo) -> Egress:
         room_name=info.room_name,
         state=_STATES.get(info.status, EgressState.FAILED),
         started_at=_time(info.started_at),
+        recording_since=_recording_since(info),
         ended_at=_time(info.ended_at),
+        changed_at=_time(info.updated_at),
         error_code=max(info.error_code, 0),
         has_error=bool(info.error),
         backup_storage_used=info.backup_storage_used,
@@ -62,6 +64,13 @@ def egress(info: EgressInfo) -> Egress:
 def _time(nanoseconds: int) -> datetime | None:
     """Return the time; 0 and less means that it has not come. The greatest is in the year 2262."""
     return _EPOCH + timedelta(microseconds=nanoseconds // 1000) if nanoseconds > 0 else None
+
+
+def _recording_since(info: EgressInfo) -> datetime | None:
+    """Return when the first output began (egress: pkg/pipeline/controller.go, updateStartTime)."""
+    results = (info.file_results, info.segment_results, info.image_results, info.stream_results)
+    begun = [result.started_at for of_kind in results for result in of_kind if result.started_at > 0]
+    return _time(min(begun, default=0))
 
 
 def _carried(info: EgressInfo) -> Carried:
@@ -110,7 +119,7 @@ def _results(info: EgressInfo) -> Iterator[EgressResult]:
         yield EgressResult(
             "File",
             filename=file.filename,
-            location=file.location,
+            location=_place(file.location),
             size_bytes=max(file.size, 0),
             duration_seconds=_seconds(file.duration),
         )
@@ -120,14 +129,19 @@ def _results(info: EgressInfo) -> Iterator[EgressResult]:
             filename=segments.playlist_name,
             size_bytes=max(segments.size, 0),
             duration_seconds=_seconds(segments.duration),
-            playlist_location=segments.playlist_location,
-            live_playlist_location=segments.live_playlist_location,
+            playlist_location=_place(segments.playlist_location),
+            live_playlist_location=_place(segments.live_playlist_location),
             segment_count=max(segments.segment_count, 0),
         )
     for images in info.image_results:
         yield EgressResult("Images", filename=images.filename_prefix, image_count=max(images.image_count, 0))
     for stream in info.stream_results:
         yield EgressResult("Stream", filename=_host(stream), duration_seconds=_seconds(stream.duration))
+
+
+def _place(location: str) -> str:
+    """Return the address without its query, which is the signature of an address that Egress has signed."""
+    return location.partition("?")[0]
 
 
 def _seconds(nanoseconds: int) -> float:
