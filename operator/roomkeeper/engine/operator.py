@@ -198,7 +198,7 @@ class Operator:
         return ScheduleReconciler(
             kubernetes=self._kubernetes,
             objects=self.objects,
-            namespaces=self.namespaces,
+            wakeups=self.wakeups,
             sessions=SessionFinder(self.objects, self.servers),
             status=self.status,
             clock=self._clock,

@@ -140,7 +140,8 @@ class RecordingGatherer:
 
     async def _see_room(self, world: RecordingWorld, connection: Connection) -> RecordingWorld:
         live = connection.sightings.get(world.room_name)
-        if live is None or recordings.all_attempts(world):
+        is_of_session = common.ANNOTATION_SESSION in world.recording.annotations
+        if live is None or is_of_session or recordings.all_attempts(world):
             live = await connection.read_room(world.room_name)
         there = await connection.who(world.room_name) if live else ()
         return replace(world, live=live, participants=there)

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from roomkeeper.domain.objects import Key
     from roomkeeper.domain.schedules import Action
     from roomkeeper.engine.cache import ObjectCache
-    from roomkeeper.engine.namespaces import NamespaceCache
     from roomkeeper.engine.sessions import SessionFinder
     from roomkeeper.engine.status import StatusWriter
+    from roomkeeper.engine.wakeups import Wakeups
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class ScheduleReconciler:
 
     kubernetes: Kubernetes
     objects: ObjectCache
-    namespaces: NamespaceCache
+    wakeups: Wakeups
     sessions: SessionFinder
     status: StatusWriter
     clock: Clock
@@ -74,7 +74,7 @@ class ScheduleReconciler:
             now=self.clock.now(),
             zone=_zone(spec.time_zone or DEFAULT_ZONE) if spec else None,
             children=self._children(found),
-            is_terminating=self.namespaces.is_terminating(found.key.namespace),
+            is_terminating=self.wakeups.namespaces.is_terminating(found.key.namespace),
         )
         if not schedules.is_by_session(world):
             return world
@@ -106,7 +106,7 @@ class ScheduleReconciler:
             made = await self.kubernetes.get(RECORDINGS, namespace=key.namespace, name=action.name)
         recording = CustomObject.from_body(RECORDING, made)
         if recording.owner_uid == world.schedule.uid:
-            self.objects.observe(recording)
+            self.wakeups.object_seen(recording, is_news=True)  # the watch will tell nothing new of it
             logger.info("%s: %s is made", key, recording.key)
             return None
         if recording.owner_uid and recording.owner_name == key.name:
@@ -129,7 +129,7 @@ class ScheduleReconciler:
             self.objects.forget(recording.key, recording.uid)
         else:
             logger.info("%s is told to end", recording.key)
-            self.objects.observe(CustomObject.from_body(RECORDING, body))
+            self.wakeups.object_seen(CustomObject.from_body(RECORDING, body), is_news=True)
 
     async def _delete(self, recording: CustomObject) -> None:
         try:
