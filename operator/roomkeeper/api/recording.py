@@ -212,10 +212,12 @@ KIND: Final = Kind(
     columns=(
         Column("ROOM", ".status.roomName"),
         Column("STATE", ".status.state"),
+        Column("READY", '.status.conditions[?(@.type=="Ready")].status'),
         Column("EGRESS", ".status.egressID", wide=True),
         Column("STARTED", ".status.startedAt", type="date"),
         Column("DURATION", ".status.recordedSeconds", type="integer"),
         Column("LOCATION", ".status.results[0].location", wide=True),
+        Column("STATUS", '.status.conditions[?(@.type=="Ready")].message', wide=True),
         Column("AGE", ".metadata.creationTimestamp", type="date"),
     ),
     selectable_fields=(".spec.roomName", ".spec.roomRef.name", ".status.state"),

@@ -19,7 +19,13 @@ MOST_NAMED = 5
 LONGEST_NAMED = 64
 
 # They pass by themselves in seconds; the condition says so while they last.
-_PASSING = {Reason.WAITING_FOR_LIVEKIT, Reason.WAITING_FOR_GARBAGE_COLLECTION, Reason.SUSPENDED}
+_PASSING = {
+    Reason.WAITING_FOR_LIVEKIT,
+    Reason.WAITING_FOR_GARBAGE_COLLECTION,
+    Reason.SUSPENDED,
+    Reason.ROOM_NOT_FOUND,  # what is applied together comes in any order
+    Reason.ROOM_NOT_AVAILABLE,
+}
 
 
 @dataclass(frozen=True, slots=True)

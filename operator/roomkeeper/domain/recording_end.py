@@ -110,11 +110,8 @@ def _unbegun(world: RecordingWorld) -> End:
         return _over_by(RecordingState.STOPPED)
     if recording_start.is_too_late(world):
         waited = recording_start.waits_for(world)
-        text = (
-            f"nothing could be recorded in time: {waited.message}"
-            if waited
-            else "nothing could be recorded in time"
-        )
+        why = f": {waited.message.removeprefix('armed; ')}" if waited else ""
+        text = f"nothing could be recorded in time{why}"
         return End(RecordingState.FAILED, Finding(Reason.NOTHING_TO_RECORD, text))
     return End(RecordingState.ARMED, recording_start.waits_for(world) or _said(Reason.ARMED))
 
