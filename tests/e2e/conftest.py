@@ -15,6 +15,7 @@ from roomkeeper.localstack.stack import ALL_PARTS
 from tests.e2e.crowd import Crowd
 from tests.e2e.studio import S3_SECRET, Studio
 from tests.e2e.support import Cluster, OperatorProcess, with_livekit
+from tests.e2e.traveller import Traveller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +50,15 @@ def operator(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield process
     finally:
         process.stop()
+
+
+@pytest.fixture
+def traveller(stack: LocalStack, tmp_path: Path) -> Iterator[Traveller]:
+    """Return an operator whose clock can be moved, running and in sync."""
+    one = Traveller(stack, tmp_path)
+    one.process.start()
+    yield one
+    one.process.stop()
 
 
 @pytest.fixture
