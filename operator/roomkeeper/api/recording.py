@@ -111,8 +111,8 @@ class RecordingSpec(Model):
     )
     active_deadline_seconds: Deadline | None = Field(
         default=None,
-        description="How long it may record, over all attempts, in seconds: 1 to 2592000; then it is stopped and Complete. "
-        "Default: none, but for the limits of the server's policy and of the Egress worker. LiveKit has no such notion.",
+        description="How long it may record, over all attempts, in seconds: 1 to 2592000; then it is stopped, and is "
+        "LimitReached. Default: none, but for the limits of the server's policy and of the Egress worker. LiveKit has no such notion.",
     )
     desired_state: DesiredState | None = Field(
         default=None,

@@ -81,7 +81,7 @@ class Attempt(Model):
     )
     requested_at: Time | None = Field(
         default=None,
-        description="When StartEgress may have been sent last (RFC 3339); absent: no request is under way. LiveKit: "
+        description="When StartEgress may have been sent last (RFC 3339); absent: it records, or has ended. LiveKit: "
         "`StartEgress`.",
     )
     egress_id: str | None = Field(
@@ -161,7 +161,8 @@ class RecordingStatus(Status):
     state: RecordingState | None = Field(
         default=None,
         description="Armed: it waits for what it needs. Starting, Active, Ending: it records, or is about to, or uploads. "
-        "Complete, Stopped (as asked), LimitReached (of the Egress worker): it is over, and results has what there is. Failed, "
+        "Complete, Stopped (as asked), LimitReached (activeDeadlineSeconds, the server's policy, the Egress worker): it is over, "
+        "and results has what there is. Failed, "
         "Aborted: nothing more comes, conditions say why. Unknown: LiveKit has forgotten it.",
     )
     room_name: str | None = Field(
