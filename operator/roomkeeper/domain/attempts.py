@@ -35,7 +35,7 @@ class Attempt:
 
     number: int
     marker: str
-    requested_at: datetime | None = None  # since when a start may be under way of which no answer came
+    requested_at: datetime | None = None  # when LiveKit was asked; None: it records, or has ended
     egress_id: str = ""
     state: RecordingState = RecordingState.STARTING
     started_at: datetime | None = None
@@ -66,7 +66,7 @@ class Attempt:
         has_begun = egress.state is not EgressState.STARTING and egress.state is not EgressState.ABORTED
         return replace(
             self,
-            requested_at=None,
+            requested_at=self.requested_at if egress.state is EgressState.STARTING else None,
             egress_id=egress.id,
             state=RecordingState(str(egress.state)),
             started_at=((egress.recording_since or egress.started_at) if has_begun else None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from roomkeeper.api.recording_status import RecordingState, StopReason
-from roomkeeper.domain import attempts, recording_plan, recording_start, recordings
+from roomkeeper.domain import attempts, recording_plan, recording_start, recording_stop, recordings
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.reasons import Reason
 
@@ -106,7 +106,7 @@ def _settle(world: RecordingWorld, last: Attempt) -> Attempt:
 
 
 def _unbegun(world: RecordingWorld) -> End:
-    if recordings.why_stop(world):
+    if recording_stop.why_stop(world):
         return _over_by(RecordingState.STOPPED)
     if recording_start.is_too_late(world):
         waited = recording_start.waits_for(world)
@@ -129,7 +129,7 @@ def _running(last: Attempt) -> End:
 
 
 def _over(world: RecordingWorld, last: Attempt) -> End:
-    reason = recordings.why_stop(world)
+    reason = recording_stop.why_stop(world)
     was_ended = last.state in (RecordingState.COMPLETE, RecordingState.ABORTED, RecordingState.LIMIT_REACHED)
     if was_ended and reason in _BY_REASON:
         return _over_by(_BY_REASON[reason])

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from roomkeeper.api import common
 from roomkeeper.api.recording_status import RecordingState
-from roomkeeper.domain import attempts, deletion, recording_checks, recording_start, recordings
+from roomkeeper.domain import (
+    attempts,
+    deletion,
+    recording_checks,
+    recording_start,
+    recording_stop,
+    recordings,
+)
 from roomkeeper.domain.recordings import (
     AMBIGUOUS_SECONDS,
     DeclareAttempt,
@@ -138,7 +145,7 @@ def ambiguous_until(attempt: Attempt) -> datetime | None:
 def _is_due(world: RecordingWorld) -> bool:
     """Tell whether an attempt is to be made now."""
     return (
-        recordings.why_stop(world) is None
+        recording_stop.why_stop(world) is None
         and not recording_start.is_too_late(world)
         and recording_checks.obstacle(world) is None
         and recording_start.waits_for(world) is None
@@ -162,7 +169,7 @@ def may_follow(world: RecordingWorld) -> bool:
     """Tell whether the last attempt, which is over, is to be followed by another."""
     last = recordings.all_attempts(world)[-1]
     has_failed = last.state in (RecordingState.FAILED, RecordingState.ABORTED)
-    if not has_failed or last.error == attempts.REJECTED or recordings.why_stop(world):
+    if not has_failed or last.error == attempts.REJECTED or recording_stop.why_stop(world):
         return False
     if world.spec is None or not recordings.attempts_left(world):
         return False
@@ -191,11 +198,11 @@ def _ask(world: RecordingWorld) -> tuple[Action, ...]:
 
 
 def _plan_running(world: RecordingWorld, attempt: Attempt) -> Iterator[Action]:
-    if recordings.is_overdue(world) and not world.was_told_to_stop and attempt.egress_id not in world.gone:
+    if recording_stop.is_overdue(world) and not world.was_told_to_stop and attempt.egress_id not in world.gone:
         yield StopEgress(attempt.egress_id)  # a worker that is there answers
     if attempt.state not in _CAN_BE_STOPPED:
         return
-    reason = recordings.why_stop(world)
+    reason = recording_stop.why_stop(world)
     if reason:
         if world.recording.status.get("stopReason") != reason:
             yield DeclareStop(reason)

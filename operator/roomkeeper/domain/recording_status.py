@@ -15,6 +15,7 @@ from roomkeeper.domain import (
     recording_plan,
     recording_results,
     recording_start,
+    recording_stop,
     recordings,
 )
 from roomkeeper.domain.conditions import Conclusion, Condition, Finding
@@ -111,7 +112,7 @@ def _responsive(world: RecordingWorld, known: tuple[Attempt, ...]) -> list[Condi
     last = next((attempt for attempt in reversed(known) if attempt.egress_id), None)
     if last is None:
         return []
-    if last.error == attempts.UNRESPONSIVE or recordings.is_unresponsive(world):
+    if last.error == attempts.UNRESPONSIVE or recording_stop.is_unresponsive(world):
         finding = Finding(
             Reason.EGRESS_UNRESPONSIVE, f"egress {last.egress_id} is not in its room, and does not end"
         )
@@ -182,7 +183,7 @@ def _outcome(world: RecordingWorld, end: End, ready: Condition, known: tuple[Att
         return Retry() if world.failure.reason is not Reason.START_UNANSWERED else Waiting(SEARCH_SECONDS)
     if known and known[-1].is_ambiguous:
         return Waiting(SEARCH_SECONDS)
-    if recordings.why_stop(world):
+    if recording_stop.why_stop(world):
         return Done(ENDING_SECONDS)
     return Done(_next_limit(world))
 
@@ -214,11 +215,11 @@ def _armed(world: RecordingWorld, ready: Condition, known: tuple[Attempt, ...]) 
 
 def _next_limit(world: RecordingWorld) -> float | None:
     """Return the seconds until it may have to be ended."""
-    deadline = recordings.deadline_seconds(world)
+    deadline = recording_stop.deadline_seconds(world)
     attempt = recordings.current(world)
     left = None
     if deadline is not None and attempt and attempt.started_at:
-        left = max(0.0, deadline - recordings.recorded_seconds(world))
+        left = max(0.0, deadline - recording_stop.recorded_seconds(world))
     patience = world.spec.stop_when_empty_seconds if world.spec else 0
     empty = max(0.0, patience - world.empty_seconds) if patience and world.empty_seconds else None
     return _soonest(left, empty)

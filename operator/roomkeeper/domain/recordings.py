@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from roomkeeper.api.recording import DesiredState
 from roomkeeper.api.recording_policy import RecordingSource
 from roomkeeper.api.recording_status import RecordingState, StopReason
 from roomkeeper.domain import attempts
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
 # LiveKit asks workers three times, for 10, 20 and 40 s (protocol: rpc/egress_client.go), and a start goes out within
 # seconds of its intent: whatever has not appeared by then never will.
 AMBIGUOUS_SECONDS = 80.0
-UNRESPONSIVE_LOOKS = 2  # at which the egress was not in its room
-UPLOAD_SECONDS = 600.0  # after which an egress that ends is asked whether it still does
-JOIN_SECONDS = 60.0  # until it has joined: a browser has to start first
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,79 +208,6 @@ def needs_room(spec: RecordingSpec) -> bool:
 def ended_at(world: RecordingWorld) -> datetime | None:
     """Return when the Recording was over."""
     return read_time(world.recording.status.get("endedAt"))
-
-
-def recorded_seconds(world: RecordingWorld) -> float:
-    """Return for how long all attempts together have recorded."""
-    return sum(attempt.seconds(world.now) for attempt in all_attempts(world))
-
-
-def deadline_seconds(world: RecordingWorld) -> int | None:
-    """Return for how long it may record: what is declared, and no more than the policy of the server lets it."""
-    declared = world.spec.active_deadline_seconds if world.spec else None
-    policy = limits(world)
-    longest = policy.recordings.max_seconds if policy else None
-    known = [limit for limit in (declared, longest) if limit is not None]
-    return min(known, default=None)
-
-
-def why_stop(world: RecordingWorld) -> StopReason | None:
-    """Return why it is to end now; what was written once stays the reason."""
-    written = world.recording.status.get("stopReason")
-    if written:
-        return StopReason(written)
-    if world.recording.deleted_at:
-        return StopReason.DELETED
-    return next((reason for reason, is_so in _STOPS if is_so(world)), None)
-
-
-def _is_to_be_stopped(world: RecordingWorld) -> bool:
-    return world.spec is not None and world.spec.desired_state is DesiredState.STOPPED
-
-
-def _is_left_alone(world: RecordingWorld) -> bool:
-    patience = world.spec.stop_when_empty_seconds if world.spec else 0
-    return bool(patience) and world.empty_seconds >= patience
-
-
-def _is_over_time(world: RecordingWorld) -> bool:
-    deadline = deadline_seconds(world)
-    return deadline is not None and recorded_seconds(world) >= deadline
-
-
-def is_unresponsive(world: RecordingWorld) -> bool:
-    """Tell whether the worker of the current attempt is gone without a word."""
-    attempt = current(world)
-    if attempt is None or not attempt.egress_id or world.egress is None:
-        return False
-    if attempt.egress_id in world.gone:
-        return True
-    begun = world.egress.started_at
-    is_starting = attempt.state is RecordingState.STARTING
-    has_joined = begun is None or (world.now - begun).total_seconds() > JOIN_SECONDS
-    is_expected = attempt.state is RecordingState.ACTIVE or (is_starting and has_joined)
-    return is_expected and world.missing_looks >= UNRESPONSIVE_LOOKS
-
-
-_STOPS = (
-    (StopReason.REQUESTED, _is_to_be_stopped),
-    (StopReason.DEADLINE, _is_over_time),
-    (StopReason.EMPTY, _is_left_alone),
-    (StopReason.UNRESPONSIVE, is_unresponsive),
-)
-
-
-def is_overdue(world: RecordingWorld) -> bool:
-    """Tell whether an egress has been ending for so long that its worker may have died; an upload may take its time."""
-    attempt, egress = current(world), world.egress
-    if (
-        attempt is None
-        or attempt.state is not RecordingState.ENDING
-        or egress is None
-        or egress.changed_at is None
-    ):
-        return False
-    return (world.now - egress.changed_at).total_seconds() > UPLOAD_SECONDS
 
 
 def attempts_left(world: RecordingWorld) -> bool:

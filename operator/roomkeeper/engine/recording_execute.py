@@ -17,7 +17,7 @@ from roomkeeper.adapters.ports import (
 )
 from roomkeeper.api import common
 from roomkeeper.api.recording_status import RecordingState
-from roomkeeper.domain import attempts, recording_policy, recordings
+from roomkeeper.domain import attempts, recording_policy, recording_stop, recordings
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.objects import CustomObject
 from roomkeeper.domain.reasons import Reason
@@ -203,8 +203,7 @@ async def _stop(egress_id: str, world: RecordingWorld, server: Connection) -> Re
     except LiveKitNobodyAnsweredError as error:
         logger.warning("%s: egress %s: %s", world.recording.key, egress_id, error)
         server.egresses.was_not_answered(egress_id)
-        is_missing = world.missing_looks >= recordings.UNRESPONSIVE_LOOKS
-        if server.egresses.is_gone(egress_id, is_missing=is_missing):
+        if server.egresses.is_gone(egress_id, is_missing=recording_stop.is_missing(world)):
             return replace(world, gone=world.gone | {egress_id})
         return world
     server.egresses.was_answered(egress_id)

@@ -20,6 +20,7 @@ from roomkeeper.domain import (
     recording_request,
     recording_room,
     recording_source,
+    recording_stop,
     recordings,
 )
 from roomkeeper.domain.conditions import Finding
@@ -117,9 +118,7 @@ class RecordingGatherer:
         world = replace(world, egress=egress)
         if world.room_name and egress.state.is_live:
             world = await self._see_who_is_there(world, connection, attempt.egress_id)
-        gone = connection.egresses.is_gone(
-            egress.id, is_missing=world.missing_looks >= recordings.UNRESPONSIVE_LOOKS
-        )
+        gone = connection.egresses.is_gone(egress.id, is_missing=recording_stop.is_missing(world))
         world = replace(world, gone=frozenset({egress.id}) if gone else frozenset())
         return await self._see_stream(world)
 
