@@ -34,9 +34,11 @@ def people(participants: Sequence[Participant]) -> list[Participant]:
 
 
 def publishes(participants: Sequence[Participant], source: RecordingSourceSpec) -> bool:
-    """Tell whether somebody publishes whom the source records."""
+    """Tell whether somebody publishes whom the source records: whoever it names, an agent too, else any person."""
     wanted = identity(source)
-    return any(someone.tracks for someone in people(participants) if not wanted or someone.identity == wanted)
+    if wanted:
+        return any(someone.tracks for someone in participants if someone.identity == wanted)
+    return any(someone.tracks for someone in people(participants))
 
 
 def missing(participants: Sequence[Participant], source: RecordingSourceSpec) -> str:

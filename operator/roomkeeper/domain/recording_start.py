@@ -35,12 +35,6 @@ def waits_for(world: RecordingWorld) -> Finding | None:
     return _of_room(world, spec)
 
 
-def needs_people(world: RecordingWorld) -> bool:
-    """Tell whether the start depends on who is in the room."""
-    spec = world.spec
-    return spec is not None and recordings.needs_room(spec)
-
-
 def ends_at(world: RecordingWorld) -> datetime | None:
     """Return when it is given up if nothing could be recorded until then."""
     spec = world.spec
