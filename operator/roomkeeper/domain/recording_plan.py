@@ -198,7 +198,11 @@ def _ask(world: RecordingWorld) -> tuple[Action, ...]:
 
 
 def _plan_running(world: RecordingWorld, attempt: Attempt) -> Iterator[Action]:
-    if recording_stop.is_overdue(world) and not world.was_told_to_stop and attempt.egress_id not in world.gone:
+    if (
+        recording_stop.is_overdue(world)
+        and not world.was_told_to_stop
+        and attempt.egress_id not in world.gone
+    ):
         yield StopEgress(attempt.egress_id)  # a worker that is there answers
     if attempt.state not in _CAN_BE_STOPPED:
         return

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from roomkeeper.api.recording_policy import (
     InlineStoragePolicy,
-    RecordingSource,
     StreamPolicy,
     WorkerStoragePolicy,
 )
@@ -109,8 +108,3 @@ def _seconds(policy: RecordingPolicySpec, spec: RecordingSpec) -> Iterator[str]:
 def stores(spec: RecordingSpec) -> bool:
     """Tell whether anything goes into a storage."""
     return bool(spec.outputs.file or spec.outputs.hls or spec.outputs.images)
-
-
-def is_web(spec: RecordingSpec) -> bool:
-    """Tell whether a page is recorded rather than a room."""
-    return spec.source.kind is RecordingSource.WEB

@@ -125,7 +125,7 @@ class RecordingBuilder:
         """Leave fields of the spec out."""
         return replace(self, spec={name: value for name, value in self.spec.items() if name not in names})
 
-    def of(self, source: str, **fields: Any) -> RecordingBuilder:
+    def of(self, source: str, /, **fields: Any) -> RecordingBuilder:
         """Record that source."""
         return self.declaring(source={source: {**SOURCES[source], **fields}})
 

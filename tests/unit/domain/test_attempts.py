@@ -53,7 +53,7 @@ INTENDED = attempts.intended(UID, 2, at=NOW)
 
 
 def test_an_intent_says_by_what_its_egress_is_known() -> None:
-    assert INTENDED == Attempt(2, str(markers.marker(UID, 2)), requested_at=NOW)
+    assert Attempt(2, str(markers.marker(UID, 2)), requested_at=NOW) == INTENDED
     assert INTENDED.is_live
     assert INTENDED.is_ambiguous
     assert INTENDED.seconds(NOW) == 0
