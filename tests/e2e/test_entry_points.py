@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from roomkeeper.engine.kinds import KINDS
 from tests.e2e.support import Cluster, OperatorProcess, eventually
 
 if TYPE_CHECKING:
@@ -18,14 +19,15 @@ ROLES = [{"name": "host"}]
 NAMESPACED_RULES = [
     {
         "apiGroups": ["roomkeeper.dev"],
-        "resources": ["rooms", "livekitservers"],
+        "resources": [resource.plural for resource in KINDS.values()],
         "verbs": ["get", "list", "watch", "patch"],
     },
     {
         "apiGroups": ["roomkeeper.dev"],
-        "resources": ["rooms/status", "livekitservers/status"],
+        "resources": [f"{resource.plural}/status" for resource in KINDS.values()],
         "verbs": ["patch"],
     },
+    {"apiGroups": ["roomkeeper.dev"], "resources": ["recordings"], "verbs": ["create", "delete"]},
     {
         "apiGroups": [""],
         "resources": ["secrets"],
