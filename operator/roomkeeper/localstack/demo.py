@@ -17,6 +17,7 @@ from roomkeeper.adapters.livekit.client import LiveKitClient
 from roomkeeper.domain.livekit import Credentials
 
 from .errors import LocalStackError, last_lines
+from .guest import Guest
 from .processes import Guard, Part
 from .stack import LocalStack
 
@@ -63,26 +64,6 @@ class Operator(Part):
             return bool(answer.status == 200)  # noqa: PLR2004
 
 
-class Guest(Part):
-    """A real WebRTC client that joins with what a role's Secret holds."""
-
-    def __init__(self, stack: LocalStack, guard: Guard, secret: Mapping[str, str]) -> None:
-        super().__init__(name="guest", program=Path(sys.executable), directory=stack.directory, guard=guard)
-        self._secret = secret
-
-    def arguments(self) -> list[str]:
-        """The client, without a word about where to: that is in the environment."""
-        return ["-m", "roomkeeper.localstack.guest"]
-
-    def environment(self) -> Mapping[str, str]:
-        """The Secret, as a pod gets it by envFrom."""
-        return self._secret
-
-    def is_ready(self) -> bool:
-        """Whether it is in the room."""
-        return "joined" in self.log.read_text(errors="replace")
-
-
 class Demo:
     """What the demo shows, step by step; each step fails with what was missing."""
 
@@ -102,7 +83,7 @@ class Demo:
         self._await(f"LiveKit lists {name}", lambda: name in self._live_names())
         secret = self._secret()
         say(f"{secret['LIVEKIT_IDENTITY']} joins with LIVEKIT_TOKEN of Secret {ROOM}.{ROLE}")
-        Guest(stack, self._guard, secret).start()
+        Guest(directory=stack.directory, guard=self._guard, credentials=secret).start()
         self._await(
             "status counts the participant", lambda: self._room()["status"].get("numParticipants") == 1
         )

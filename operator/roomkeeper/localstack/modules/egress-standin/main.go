@@ -65,7 +65,7 @@ func serve(configFile string) error {
 	if err != nil {
 		return err
 	}
-	w := &worker{config: c, io: io, faults: &faults{}, jobs: map[string]*job{}, known: map[string]*start{}}
+	w := &worker{config: c, io: io, faults: &faults{}, ending: make(chan struct{}), jobs: map[string]*job{}, known: map[string]*start{}}
 	if w.handler, err = rpc.NewEgressHandlerServer(w, bus); err != nil {
 		return err
 	}
@@ -87,6 +87,7 @@ func serve(configFile string) error {
 	case err = <-failed:
 	case <-ended.Done():
 	}
+	close(w.ending)
 	server.Shutdown()
 	w.endAll(endTime)
 	w.handler.Shutdown()

@@ -253,9 +253,11 @@ func (o *outputs) know(s *source, tracks []track) {
 	if s.kind == "track" {
 		t := tracks[0]
 		more["{track_id}"], more["{track_type}"], more["{track_source}"] = t.ID, t.Kind, t.Source
-		more["extension"] = map[string]string{"audio/opus": ".ogg", "video/h264": ".mp4"}[strings.ToLower(t.Mime)]
-		if more["extension"] == "" {
-			more["extension"] = ".webm"
+		more["extension"] = ".webm"
+		if t.Kind == "audio" {
+			more["extension"] = ".ogg"
+		} else if t.Mime == "video/h264" {
+			more["extension"] = ".mp4"
 		}
 	}
 	for _, finish := range o.late {

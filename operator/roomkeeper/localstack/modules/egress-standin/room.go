@@ -4,14 +4,11 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -99,24 +96,7 @@ func join() {
 	identity := os.Getenv("JOIN_IDENTITY")
 	ids := strings.FieldsFunc(os.Getenv("JOIN_TRACKS"), func(r rune) bool { return r == ',' })
 	closed := make(chan struct{})
-	over := sync.OnceFunc(func() { close(closed) })
-	remaining := atomic.Int32{}
-	remaining.Store(int32(len(ids)))
-	callback := &lksdk.RoomCallback{
-		OnDisconnected: over,
-		OnParticipantDisconnected: func(p *lksdk.RemoteParticipant) {
-			if p.Identity() == identity {
-				over()
-			}
-		},
-		ParticipantCallback: lksdk.ParticipantCallback{
-			OnTrackUnpublished: func(p *lksdk.RemoteTrackPublication, _ *lksdk.RemoteParticipant) {
-				if slices.Contains(ids, p.SID()) && remaining.Add(-1) == 0 {
-					over()
-				}
-			},
-		},
-	}
+	callback := &lksdk.RoomCallback{OnDisconnected: sync.OnceFunc(func() { close(closed) })}
 	tell := func(e event) { _ = json.NewEncoder(os.Stdout).Encode(e) }
 	room, err := lksdk.ConnectToRoomWithToken(os.Getenv("JOIN_URL"), os.Getenv("JOIN_TOKEN"), callback,
 		lksdk.WithAutoSubscribe(false))
@@ -131,50 +111,59 @@ func join() {
 	}()
 	defer room.Disconnect()
 	deadline := time.After(findTime)
-	tracks, missing := look(room, identity, ids)
-	for missing != "" {
+	ready := false
+	for {
+		tracks, missing := look(room, identity, ids)
+		switch {
+		case !ready && len(missing) == 0:
+			ready = true
+			tell(event{Kind: "ready", Tracks: tracks})
+		case ready && len(missing) > 0 && len(tracks) == 0:
+			return // nothing is left of what it records
+		}
 		select {
 		case <-time.After(100 * time.Millisecond):
-			tracks, missing = look(room, identity, ids)
 		case <-deadline:
-			tell(event{Kind: "failed", Error: missing})
-			return
+			if !ready {
+				tell(event{Kind: "failed", Error: missing[0] + " not found"})
+				return
+			}
 		case <-ctx.Done():
 			return
 		case <-closed:
 			return
 		}
 	}
-	tell(event{Kind: "ready", Tracks: tracks})
-	select {
-	case <-ctx.Done():
-	case <-closed:
-	}
 }
 
-// look returns the tracks if all that the source needs is there, else what is missing.
+// look returns the tracks that are there, and what else of all that the source needs is missing.
+func look(room *lksdk.Room, identity string, ids []string) (found []track, missing []string) {
+	if identity != "" && room.GetParticipantByIdentity(identity) == nil {
+		missing = append(missing, "participant "+identity)
+	}
+	for _, id := range ids {
+		if t, ok := lookFor(room, id); ok {
+			found = append(found, t)
+		} else {
+			missing = append(missing, "track "+id)
+		}
+	}
+	return found, missing
+}
 
-func look(room *lksdk.Room, identity string, ids []string) ([]track, string) {
-	found := make([]track, len(ids))
+func lookFor(room *lksdk.Room, id string) (track, bool) {
 	for _, p := range room.GetRemoteParticipants() {
 		for _, publication := range p.TrackPublications() {
-			if i := slices.Index(ids, publication.SID()); i >= 0 {
-				found[i] = describe(publication, p.Identity())
+			if publication.SID() == id {
+				return describe(publication.TrackInfo(), p.Identity()), true
 			}
 		}
 	}
-	if i := slices.IndexFunc(found, func(t track) bool { return t.ID == "" }); i >= 0 {
-		return nil, fmt.Sprintf("track %s not found", ids[i])
-	}
-	if identity != "" && room.GetParticipantByIdentity(identity) == nil {
-		return nil, fmt.Sprintf("participant %s not found", identity)
-	}
-	return found, ""
+	return track{}, false
 }
 
-func describe(publication lksdk.TrackPublication, publisher string) track {
-	info := publication.TrackInfo()
+func describe(info *livekit.TrackInfo, publisher string) track {
 	kind := strings.ToLower(info.Type.String())
-	source := strings.ToLower(livekit.TrackSource_name[int32(info.Source)])
-	return track{ID: info.Sid, Kind: kind, Source: source, Mime: publication.MimeType(), Publisher: publisher}
+	source := strings.ToLower(info.Source.String())
+	return track{ID: info.Sid, Kind: kind, Source: source, Mime: strings.ToLower(info.MimeType), Publisher: publisher}
 }

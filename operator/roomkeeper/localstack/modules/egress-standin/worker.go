@@ -23,6 +23,7 @@ type worker struct {
 	io      rpc.IOInfoClient
 	handler rpc.EgressHandlerServer
 	faults  *faults
+	ending  chan struct{} // closed when nothing is waited for any more
 
 	mu     sync.Mutex
 	jobs   map[string]*job   // that run
@@ -94,7 +95,7 @@ func (w *worker) StartEgress(ctx context.Context, request *rpc.StartEgressReques
 		}
 	}
 	s.mu.Unlock()
-	return s.reply(ctx, taken)
+	return w.reply(s, taken)
 }
 
 // begin starts it; what is wrong with the request is said before anything happens.
@@ -146,21 +147,22 @@ func sourceType(s *source) livekit.EgressSourceType {
 }
 
 // reply is what the caller gets once the egress has started.
-func (s *start) reply(ctx context.Context, again bool) (*livekit.EgressInfo, error) {
+func (w *worker) reply(s *start, again bool) (*livekit.EgressInfo, error) {
 	switch {
 	case s.is("answer_failed"):
 		return nil, psrpc.NewErrorf(psrpc.Internal, "the stand-in was told to fail the answer")
 	case s.is("answer_unavailable"):
 		return nil, psrpc.NewErrorf(psrpc.Unavailable, "the stand-in was told to fail the answer")
-	case s.is("answer_lost"):
-		<-ctx.Done()
-		return nil, ctx.Err()
-	case s.is("answer_late"):
+	case s.is("answer_lost"), s.is("answer_late"):
+		// Also beyond the time limit of who asked: an error in time would be an answer.
+		late := make(<-chan time.Time) // never, if it is lost
+		if s.is("answer_late") {
+			late = time.After(time.Until(s.answer.at))
+		}
 		select {
-		case <-time.After(time.Until(s.answer.at)):
-			return s.answer.info, nil
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		case <-late:
+		case <-w.ending:
+			return nil, psrpc.NewErrorf(psrpc.Unavailable, "server is shutting down")
 		}
 	case again:
 		return nil, psrpc.NewErrorf(psrpc.AlreadyExists, "egress already exists")
