@@ -32,16 +32,17 @@ test: lint stack ## Run everything; CI=true: nothing may be missing or skipped
 demo: install ## Show a Room at work until Ctrl-C; ONCE=1: end when all was seen; CLUSTER=path: use that kubeconfig
 	$(BIN)/python -m roomkeeper.localstack.demo $(if $(ONCE),--once) $(if $(CLUSTER),--kubeconfig '$(CLUSTER)')
 
-stack: install ## Find or build the programs of the local stack (some 15 min, once per machine)
+stack: install ## Find or build the programs of the local stack (some 20 min, once per machine)
 	$(BIN)/python -m roomkeeper.localstack build
 
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --custom-compile-command 'make lock'
 MODULES := operator/roomkeeper/localstack/modules
 
-lock: install ## Pin the newest dependencies that pyproject.toml allows, and those of the local stack's S3
+lock: install ## Pin the newest dependencies that pyproject.toml allows, and of the local stack
 	$(LOCK) --group dev pyproject.toml --output-file requirements.lock
 	$(LOCK) $(MODULES)/moto.in --output-file $(MODULES)/moto.txt
+	$(LOCK) $(MODULES)/node.in --output-file $(MODULES)/node.txt
 
 clean: ## Remove .venv and caches of this checkout; what was built for the stack stays in the user's cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
+from .egress import missing
 from .errors import LocalStackError
 from .find import find, find_redis
 from .parts import PROGRAMS
 from .s3 import find_moto
+from .webclient import find_web_client
 
 
 def main() -> int:
@@ -18,10 +21,15 @@ def main() -> int:
     commands.add_parser("build", help="find or build every program of the local stack")
     parser.parse_args()
     try:
+        lacking = missing()
         for program in PROGRAMS.values():
-            print(f"{program.name}: {find(program)}", flush=True)
+            if program.name == "egress" and lacking and os.environ.get("CI") != "true":
+                print(f"egress: not built. {lacking}", flush=True)
+            else:
+                print(f"{program.name}: {find(program)}", flush=True)
         print(f"redis-server: {find_redis()}", flush=True)
         print(f"moto: {find_moto()}", flush=True)
+        print(f"livekit-client: {find_web_client()}", flush=True)
     except LocalStackError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -78,6 +78,13 @@ _ALL = (
         package=".",
         build_minutes=1,
     ),
+    Program(
+        name="egress",
+        version="v1.8.6",
+        module="egress",
+        package=".",
+        build_minutes=4,
+    ),
 )
 
 PROGRAMS: Final = {program.name: program for program in _ALL}

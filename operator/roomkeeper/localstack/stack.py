@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from .audit import AuditLog
+from .egress import Egress, PulseAudio
 from .egress_standin import EgressStandin
 from .errors import LocalStackError
 from .find import find
@@ -25,20 +26,22 @@ if TYPE_CHECKING:
 CLUSTER_PARTS: Final = ("etcd", "apiserver", "controller_manager")
 ALL_PARTS: Final = (*CLUSTER_PARTS, "redis", "livekit")
 """What a stack has unless it is told: all that Rooms need."""
-RECORDING_PARTS: Final = ("s3", "egress_standin")
-"""What has to be asked for: LocalStack(parts=(*ALL_PARTS, "s3", "egress_standin"))."""
+RECORDING_PARTS: Final = ("s3", "egress_standin", "egress")
+"""What has to be asked for: LocalStack(parts=(*ALL_PARTS, "s3", "egress"))."""
 
 # Those of one wave come up side by side; each wave needs the ones before.
 _WAVES: Final = (
-    ("etcd", "redis", "s3"),
+    ("etcd", "redis", "s3", "pulseaudio"),
     ("apiserver", "livekit"),
-    ("controller_manager", "egress_standin"),
+    ("controller_manager", "egress_standin", "egress"),
 )
 _NEEDS: Final = (
     ("apiserver", "etcd"),
     ("controller_manager", "apiserver"),
     ("egress_standin", "redis"),
     ("egress_standin", "livekit"),
+    ("egress", "redis"),
+    ("egress", "livekit"),
 )
 _RBAC: Final = Path(__file__).parent / "rbac.yaml"
 
@@ -141,6 +144,12 @@ class LocalStack:
                 livekit=self.livekit,
                 s3=self.s3 if "s3" in self._names else None,
             )
+        if "egress" in self._names:
+            pulseaudio = PulseAudio(directory=self.directory, guard=guard)
+            self._parts["pulseaudio"] = pulseaudio
+            self._parts["egress"] = Egress(
+                **shared, redis=self.redis, livekit=self.livekit, pulseaudio=pulseaudio
+            )
         if self._given_kubeconfig or "apiserver" in self._names:
             self._kubectl = Kubectl(
                 program=find(PROGRAMS["kubectl"]),
@@ -237,6 +246,11 @@ class LocalStack:
         """What LiveKit starts recordings with, in tests of what can go wrong."""
         return self._part("egress_standin", EgressStandin)
 
+    @property
+    def egress(self) -> Egress:
+        """What LiveKit starts recordings with: the real one."""
+        return self._part("egress", Egress)
+
     def _part(self, name: str, kind: type[AnyPart]) -> AnyPart:
         part = self._parts.get(name)
         if not isinstance(part, kind):
@@ -255,6 +269,8 @@ def _chosen(parts: Iterable[str] | None, *, own_cluster: bool) -> tuple[str, ...
         raise ValueError(f"unknown parts {', '.join(unknown)}; there are {', '.join(possible)}")
     if not own_cluster:
         return tuple(name for name in names if name not in CLUSTER_PARTS)
+    if {"egress", "egress_standin"} <= set(names):
+        raise ValueError("a stack has one of egress and egress_standin: LiveKit would give work to either")
     for needs, needed in _NEEDS:
         if needs in names and needed not in names:
             raise ValueError(f"the part {needs} needs the part {needed}")

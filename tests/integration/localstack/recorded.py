@@ -3,20 +3,61 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 import uuid
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from livekit import api
+
+from roomkeeper.localstack.egress import missing
+from roomkeeper.localstack.guest import Guest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from roomkeeper.localstack import LocalStack
+    from roomkeeper.localstack.processes import Guard
 
 BUCKET = "recordings"
 KEY = "KEYOFTHEREQUEST"
+
+
+def skip_where_egress_cannot_run() -> None:
+    """Not under CI: there it is a failure."""
+    lacking = missing()
+    if lacking and os.environ.get("CI") != "true":
+        pytest.skip(lacking)
+
+
+class Guests:
+    """Real people who come in when they are told to."""
+
+    def __init__(self, stack: LocalStack, guard: Guard) -> None:
+        self._stack = stack
+        self._guard = guard
+        self._all: list[Guest] = []
+
+    def join(self, room: str, *, tone: bool = False, picture: bool = False) -> None:
+        livekit = self._stack.livekit
+        token = api.AccessToken(livekit.api_key, livekit.api_secret).with_identity("alice")
+        token = token.with_grants(api.VideoGrants(room_join=True, room=room))
+        guest = Guest(
+            directory=self._stack.directory,
+            guard=self._guard,
+            credentials={"LIVEKIT_URL": livekit.url, "LIVEKIT_TOKEN": token.to_jwt()},
+            name=f"guest-{room}",
+            tone=tone,
+            picture=picture,
+        )
+        self._all.append(guest)
+        guest.start()
+
+    def leave(self) -> None:
+        for guest in self._all:
+            guest.stop()
 
 
 @asynccontextmanager

@@ -11,9 +11,11 @@ from livekit import api
 
 from roomkeeper.localstack import LocalStack
 from roomkeeper.localstack.egress_standin import WORKER_BUCKET, StandinEgress
+from roomkeeper.localstack.processes import Guard
 from tests.integration.localstack.recorded import (
     BUCKET,
     KEY,
+    Guests,
     calling,
     info_of,
     is_there,
@@ -49,6 +51,15 @@ async def livekit(stack: LocalStack) -> AsyncIterator[api.LiveKitAPI]:
 
 
 @pytest.fixture
+def guests(stack: LocalStack) -> Iterator[Guests]:
+    guard = Guard()
+    guests = Guests(stack, guard)
+    yield guests
+    guests.leave()
+    guard.close()
+
+
+@pytest.fixture
 async def room(livekit: api.LiveKitAPI) -> str:
     return await new_room(livekit)
 
@@ -73,6 +84,14 @@ async def refused(livekit: api.LiveKitAPI, request: api.RoomCompositeEgressReque
 def only(stack: LocalStack, room: str) -> StandinEgress:
     (egress,) = stack.egress_standin.egresses(room)
     return egress
+
+
+async def tracks_of_alice(livekit: api.LiveKitAPI, room: str, count: int) -> list[str]:
+    """Audio comes first. LiveKit's store learns of tracks a little later than the client does."""
+    who = api.RoomParticipantIdentity(room=room, identity="alice")
+    while len(tracks := (await livekit.room.get_participant(who)).tracks) < count:
+        await asyncio.sleep(0.1)
+    return [track.sid for track in sorted(tracks, key=lambda track: track.type)]
 
 
 async def test_it_joins_the_room_under_its_egress_id_and_leaves_when_it_is_stopped(
@@ -280,6 +299,72 @@ async def test_a_bucket_that_is_not_there_fails_it(
     assert failed.error_code == 400
     assert "S3 upload failed" in failed.error
     assert "NoSuchBucket" in failed.error
+
+
+async def test_a_participant_is_waited_for_and_it_ends_when_they_leave(
+    stack: LocalStack, livekit: api.LiveKitAPI, room: str, guests: Guests
+) -> None:
+    output = api.EncodedFileOutput(filepath="{room_name}/{publisher_identity}.mp4", s3=storage(stack))
+    request = api.ParticipantEgressRequest(room_name=room, identity="alice", file_outputs=[output])
+    egress_id = (await livekit.egress.start_participant_egress(request)).egress_id
+    await until_there(livekit, room, egress_id)
+    assert (await info_of(livekit, egress_id)).status == api.EgressStatus.EGRESS_STARTING
+    guests.join(room)
+    await until_status(livekit, egress_id, "ACTIVE")
+    guests.leave()
+    ended = await until_status(livekit, egress_id, "COMPLETE")
+    assert ended.details == "End reason: Source closed"
+    assert ended.file_results[0].filename == f"{room}/alice.mp4"
+
+
+async def test_tracks_name_their_files_and_end_when_they_are_gone(
+    stack: LocalStack, livekit: api.LiveKitAPI, room: str, guests: Guests
+) -> None:
+    guests.join(room, tone=True, picture=True)
+    audio, video = await tracks_of_alice(livekit, room, 2)
+    direct = api.DirectFileOutput(filepath="{room_name}/{track_type}-{track_source}", s3=storage(stack))
+    one = await livekit.egress.start_track_egress(
+        api.TrackEgressRequest(room_name=room, track_id=audio, file=direct)
+    )
+    output = api.EncodedFileOutput(filepath="{room_name}/{publisher_identity}", s3=storage(stack))
+    both = await livekit.egress.start_track_composite_egress(
+        api.TrackCompositeEgressRequest(
+            room_name=room, audio_track_id=audio, video_track_id=video, file_outputs=[output]
+        )
+    )
+    for info in (one, both):
+        await until_status(livekit, info.egress_id, "ACTIVE")
+    guests.leave()
+    names = [
+        (await until_status(livekit, info.egress_id, "COMPLETE")).file_results[0].filename
+        for info in (one, both)
+    ]
+    assert names == [f"{room}/audio-microphone.ogg", f"{room}/alice.mp4"]
+    assert set(names) < set(stack.s3.keys(BUCKET, f"{room}/"))
+
+
+async def test_a_track_that_is_not_there_fails_it(
+    stack: LocalStack, livekit: api.LiveKitAPI, room: str
+) -> None:
+    direct = api.DirectFileOutput(filepath="x", s3=storage(stack))
+    request = api.TrackEgressRequest(room_name=room, track_id="TR_unknown", file=direct)
+    egress_id = (await livekit.egress.start_track_egress(request)).egress_id
+    failed = await until_status(livekit, egress_id, "FAILED", patience=40)
+    assert (failed.error, failed.error_code) == ("track TR_unknown not found", 404)
+
+
+async def test_a_websocket_takes_one_track(
+    stack: LocalStack, livekit: api.LiveKitAPI, room: str, guests: Guests
+) -> None:
+    guests.join(room, tone=True)
+    (track,) = await tracks_of_alice(livekit, room, 1)
+    url = "ws://127.0.0.1:9/socket"
+    request = api.TrackEgressRequest(room_name=room, track_id=track, websocket_url=url)
+    egress_id = (await livekit.egress.start_track_egress(request)).egress_id
+    await until_status(livekit, egress_id, "ACTIVE")
+    await stop(livekit, egress_id)
+    (stream,) = (await until_status(livekit, egress_id, "COMPLETE")).stream_results
+    assert (stream.url, stream.status) == (url, 1)  # FINISHED
 
 
 async def test_the_second_api_is_refused_as_by_old_workers(

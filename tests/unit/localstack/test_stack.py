@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def test_an_unknown_part_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
     with pytest.raises(
-        ValueError, match=r"unknown parts mail; there are etcd, .*livekit, s3, egress_standin"
+        ValueError, match=r"unknown parts mail; there are etcd, .*livekit, s3, egress_standin, egress"
     ):
         LocalStack(directory=tmp_path, parts=("mail", "redis"))
 
@@ -25,6 +25,7 @@ def test_an_unknown_part_is_refused_with_those_that_there_are(tmp_path: Path) ->
         (("controller_manager", "etcd"), "apiserver"),
         (("egress_standin", "livekit"), "redis"),
         (("egress_standin", "redis"), "livekit"),
+        (("egress", "redis"), "livekit"),
     ],
 )
 def test_a_part_without_the_one_it_needs_is_refused(
@@ -40,6 +41,11 @@ def test_a_stack_says_which_parts_it_has(tmp_path: Path) -> None:
             _ = stack.livekit
         with pytest.raises(LocalStackError, match="has no cluster"):
             stack.kubectl("get", "rooms")
+
+
+def test_a_stack_has_one_worker(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="one of egress and egress_standin"):
+        LocalStack(directory=tmp_path, parts=("redis", "livekit", "egress", "egress_standin"))
 
 
 def test_what_recordings_need_has_to_be_asked_for(tmp_path: Path) -> None:
