@@ -28,7 +28,7 @@ def spec_is_unreadable(world: RecordingWorld) -> Finding | None:
 
 def server_is_missing(world: RecordingWorld) -> Finding | None:
     """Check that there is a LiveKit server to turn to; one of a Room that is not there yet is not missed."""
-    if world.server is not None or world.room_trouble:
+    if (world.server is not None and world.is_let_in) or world.room_trouble:
         return None
     reason = Reason.SERVER_NOT_ALLOWED if world.names_server else Reason.NO_SERVER
     return Finding(reason, reason.advice)

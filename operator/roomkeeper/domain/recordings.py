@@ -51,6 +51,7 @@ class RecordingWorld:
     now: datetime
     server: Server | None = None  # None: there is none, or none that this namespace may use
     names_server: bool = False
+    is_let_in: bool = True  # False: no more, and what runs there goes on to its end
     room_name: str = ""  # "": not known yet, or source web without a room
     room_trouble: Finding | None = None  # the Room is not there, or has no room to record
     is_terminating: bool = False  # its namespace is being deleted

@@ -73,6 +73,7 @@ class RecordingGatherer:
             now=self.clock.now(),
             server=server.view if server else None,
             names_server=assignment.is_named,
+            is_let_in=assignment.is_let_in,
             room_name=_room_name(recording, room),
             room_trouble=recording_room.trouble(recording, room),
             is_terminating=self.servers.is_terminating(recording.key.namespace),

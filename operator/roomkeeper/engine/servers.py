@@ -10,6 +10,7 @@ from roomkeeper.domain import names
 from roomkeeper.domain.objects import ROOM, SERVER, Key
 from roomkeeper.domain.policy import Policy
 from roomkeeper.domain.rooms import Server, ServerState
+from roomkeeper.engine import recording_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -92,6 +93,7 @@ class Assignment:
 
     known: KnownServer | None = None
     is_named: bool = False  # somebody named a server: in the spec, in status or as the default
+    is_let_in: bool = True  # False: only what the object has there already is looked after
 
     @property
     def connection(self) -> Connection | None:
@@ -129,24 +131,30 @@ class ServerDirectory:
 
         A server that does not let the namespace in is as good as missing; only a deletion still reaches it.
         """
+        return self._resolve(room, has_something_there=bool(room.deleted_at))
+
+    def _resolve(self, room: CustomObject, *, has_something_there: bool) -> Assignment:
         known_as = room.status.get("serverRef")
         key, is_named = self._key_of(room, known_as)
         server = self._servers.get(key) if key else None
         if server and known_as and known_as.get("uid") != server.uid:
             server = None
-        was_ours = bool(
-            room.deleted_at and known_as
-        )  # what it has made there before is still to be cleaned up
-        if server and not was_ours and not self._lets_in(server, room.key.namespace):
-            server = None
-        return Assignment(server, is_named)
+        if server is None or self._lets_in(server, room.key.namespace):
+            return Assignment(server, is_named)
+        if known_as and has_something_there:
+            return Assignment(server, is_named, is_let_in=False)
+        return Assignment(None, is_named)
 
     def resolve_recording(self, recording: CustomObject, objects: ObjectCache) -> Assignment:
-        """Return the server of a Recording: that of its Room, until status keeps one of its own."""
+        """Return the server of a Recording: that of its Room, until status keeps one of its own.
+
+        What runs goes on to its end, and is ended where that is due, on a server that lets its namespace in no more.
+        """
         room_ref = recording.spec.get("roomRef")
         is_resolved = recording.status.get("serverRef") or recording.status.get("roomName")
         if is_resolved or not room_ref:
-            return self.resolve(recording)
+            runs = recording_index.is_running(recording)
+            return self._resolve(recording, has_something_there=runs or bool(recording.deleted_at))
         room = objects.get(Key(ROOM, recording.key.namespace, str(room_ref.get("name", ""))))
         return self.resolve(room) if room else Assignment()
 

@@ -1,0 +1,63 @@
+"""Which server and which storage a Recording has: those that are declared until it begins, and then those it began on."""
+
+from __future__ import annotations
+
+import pytest
+
+from roomkeeper.adapters.livekit.memory_job import EgressFault
+from roomkeeper.domain.objects import STORAGE
+from roomkeeper.domain.recordings import AMBIGUOUS_SECONDS
+from roomkeeper.engine.kinds import KINDS
+from tests.unit.engine.fleet import MAIN, URL
+from tests.unit.engine.recordings import IS_DEFAULT, ON_MAIN, Recorder, a_recorder, live_egresses
+from tests.unit.engine.warehouse import KEYS, PROVIDER, TENANT
+
+LATER = "2027-01-01T00:00:00Z"
+
+
+@pytest.fixture
+async def recorder() -> Recorder:
+    return await a_recorder()
+
+
+async def test_what_runs_ends_as_declared_though_its_namespace_is_not_let_in_any_more(
+    recorder: Recorder,
+) -> None:
+    livekit = recorder.livekits[URL]
+    keys = {name: recorder.record(name, **ON_MAIN) for name in ("stopped", "ended")}
+    await recorder.settle()
+    await recorder.play(2, of=livekit)
+    assert {recorder.state(key) for key in keys.values()} == {"Active"}
+    recorder.edit_server(spec={"allowedNamespaces": {"from": "Same"}})
+    await recorder.settle()
+    assert {recorder.state(key) for key in keys.values()} == {"Active"}
+    recorder.patch(keys["stopped"], spec={"desiredState": "Stopped"})
+    await recorder.settle()
+    await recorder.play(3, of=livekit)
+    assert recorder.state(keys["stopped"]) == "Stopped"
+    livekit.leave(f"{TENANT}_standup", "alice")
+    await livekit.delete_room(f"{TENANT}_standup")
+    await recorder.play(3, of=livekit)
+    assert recorder.state(keys["ended"]) == "Complete"
+    assert await live_egresses(livekit) == []
+    new = recorder.record("new", **ON_MAIN)
+    await recorder.settle()
+    assert recorder.reason(new) == "ServerNotAllowed"
+
+
+async def test_a_start_that_came_to_nothing_is_not_repeated_where_its_namespace_is_not_let_in_any_more(
+    recorder: Recorder,
+) -> None:
+    livekit = recorder.livekits[URL]
+    livekit.egress.fault(f"{TENANT}_standup", EgressFault.BUSY)
+    key = recorder.record(**ON_MAIN)
+    await recorder.settle()
+    assert recorder.state(key) == "Starting"
+    recorder.edit_server(spec={"allowedNamespaces": {"from": "Same"}})
+    await recorder.settle()
+    recorder.clock.advance(AMBIGUOUS_SECONDS)
+    for _ in range(2):
+        await recorder.reconcile(key)
+    assert recorder.reason(key) == "ServerNotAllowed"
+    assert recorder.shown(key)["state"] == "Armed"
+    assert len(livekit.egress.starts) == 1
