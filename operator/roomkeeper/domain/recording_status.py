@@ -130,6 +130,7 @@ def _observed(world: RecordingWorld, end: End, known: tuple[Attempt, ...]) -> di
             status["roomName"] = world.room_name
         if world.server.ref:
             status["serverRef"] = dict(world.server.ref)
+        status.pop("storageRef", None)  # until it begins, it may be declared otherwise
         if isinstance(world.storage, Storage):
             status["storageRef"] = world.storage.ref
     if known:

@@ -22,6 +22,7 @@ from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.objects import CustomObject
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.rooms import AddFinalizer
+from roomkeeper.domain.storages import Storage
 from roomkeeper.engine.failures import finding_of
 from roomkeeper.engine.recording_gather import url_hash
 
@@ -226,6 +227,8 @@ def _with_attempt(world: RecordingWorld, attempt: attempts.Attempt) -> dict[str,
         status["roomName"] = world.room_name
     if world.server and world.server.ref:
         status["serverRef"] = dict(world.server.ref)
+    if isinstance(world.storage, Storage):
+        status["storageRef"] = world.storage.ref
     return status
 
 

@@ -18,6 +18,8 @@ from roomkeeper.domain.storages import Storage
 from roomkeeper.engine.secrets import read_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from roomkeeper.adapters.ports import Kubernetes
     from roomkeeper.api.recording import RecordingSpec
     from roomkeeper.api.storage_target import StorageTarget
@@ -39,12 +41,12 @@ class StorageDirectory:
     def resolve(
         self, recording: CustomObject, spec: RecordingSpec, server: KnownServer
     ) -> Storage | Finding | None:
-        """Return the storage: the one it has had, else named, else a default; None: the Egress worker's own.
+        """Return the storage: the one of its attempts, else named, else a default; None: the Egress worker's own.
 
         One that is missing, or that may not serve this namespace or be told to this server, is one and the same answer.
         """
-        known_as = recording.status.get("storageRef")
-        key = self._key_of(recording, spec)
+        known_as = recording.status.get("storageRef") if recording.status.get("attempts") else None
+        key = self._key_of(recording, spec, known_as)
         if key is None:
             return None
         found = self.objects.get(key)
@@ -52,8 +54,10 @@ class StorageDirectory:
             return storages.NOT_ALLOWED
         return self._judge(found, recording.key.namespace, server) or storages.NOT_ALLOWED
 
-    def _key_of(self, recording: CustomObject, spec: RecordingSpec) -> Key | None:
-        if known_as := recording.status.get("storageRef"):
+    def _key_of(
+        self, recording: CustomObject, spec: RecordingSpec, known_as: Mapping[str, str] | None
+    ) -> Key | None:
+        if known_as:
             return Key(STORAGE, known_as.get("namespace", ""), known_as.get("name", ""))
         namespace = recording.key.namespace
         if named := spec.storage_ref:

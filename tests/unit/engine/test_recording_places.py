@@ -20,6 +20,36 @@ async def recorder() -> Recorder:
     return await a_recorder()
 
 
+async def test_a_storage_that_is_declared_otherwise_before_the_start_counts(recorder: Recorder) -> None:
+    recorder.keep_data(KEYS, namespace=TENANT, name="keys")
+    trusted = {"allowedServers": [{"namespace": MAIN.namespace, "name": MAIN.name}]}
+    recorder.add_storage("own", namespace=TENANT, **trusted)
+    key = recorder.record(**ON_MAIN, startAt=LATER)
+    await recorder.settle()
+    assert recorder.state(key) == "Armed"
+    assert recorder.shown(key)["storageRef"]["name"] == "archive"
+    recorder.patch(key, spec={"storageRef": {"namespace": TENANT, "name": "own"}})
+    await recorder.settle()
+    assert recorder.shown(key)["storageRef"]["name"] == "own"
+    recorder.patch(key, spec={"storageRef": None})
+    recorder.add_storage("first", namespace=TENANT, annotations=IS_DEFAULT, **trusted)
+    await recorder.settle()
+    assert recorder.shown(key)["storageRef"]["name"] == "first"
+
+
+async def test_a_storage_that_was_made_anew_before_the_start_counts(recorder: Recorder) -> None:
+    key = recorder.record(**ON_MAIN, startAt=LATER)
+    await recorder.settle()
+    recorder.kubernetes.store.delete(KINDS[STORAGE], namespace=PROVIDER, name="archive")
+    await recorder.settle()
+    assert recorder.reason(key) == "StorageNotAllowed"
+    recorder.add_storage(
+        allowedNamespaces={"from": "All"}, allowedServers=[{"namespace": MAIN.namespace, "name": MAIN.name}]
+    )
+    await recorder.settle()
+    assert recorder.reason(key) == "Armed"
+
+
 async def test_what_runs_ends_as_declared_though_its_namespace_is_not_let_in_any_more(
     recorder: Recorder,
 ) -> None:

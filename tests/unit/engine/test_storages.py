@@ -113,11 +113,13 @@ async def test_the_operators_default_comes_after_that_of_the_namespace() -> None
     assert warehouse.resolve(**named()) == key
 
 
-async def test_a_recording_stays_with_its_storage(warehouse: Warehouse) -> None:
+async def test_a_recording_that_has_begun_stays_with_its_storage(warehouse: Warehouse) -> None:
     key = warehouse.add_storage(allowedNamespaces=ALL)
     uid = warehouse.seen(key)["metadata"]["uid"]
-    status = {"storageRef": {"namespace": PROVIDER, "name": "archive", "uid": uid}}
-    warehouse.add_storage("own", namespace=TENANT, annotations=IS_DEFAULT)
+    status: dict[str, Any] = {"storageRef": {"namespace": PROVIDER, "name": "archive", "uid": uid}}
+    own = warehouse.add_storage("own", namespace=TENANT, annotations=IS_DEFAULT)
+    assert warehouse.resolve(status=status) == own
+    status["attempts"] = [{"number": 1}]
     assert warehouse.resolve(status=status) == key
     warehouse.patch(key, spec={"allowedNamespaces": {"from": "Same"}})
     warehouse.deliver()
