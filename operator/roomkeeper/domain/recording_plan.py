@@ -68,9 +68,12 @@ def is_restored(world: RecordingWorld) -> bool:
 
 
 def end_of(world: RecordingWorld) -> str:
-    """Return what the annotation says of the end."""
+    """Return what the annotation says of the end; without attempts of its own, what it says already."""
     status = world.recording.status
     known = attempts.read(status)
+    written = world.recording.annotations.get(common.ANNOTATION_LAST_ATTEMPT)
+    if written and not known:  # of a restored object nothing else tells it
+        return written
     said = {
         "attempt": known[-1].number if known else 0,
         "egressID": known[-1].egress_id if known else "",
