@@ -183,6 +183,8 @@ def _plan_start(world: RecordingWorld, attempt: Attempt) -> tuple[Action, ...]:
     """Ask for what was declared, once; after a crash only when nothing can come of the first time any more."""
     if world.is_declared:
         return (StartEgress(world.request),) if world.request else ()
+    if stop := _declare_stop(world):
+        return stop
     if world.was_asked or not _may_ask_again(world, attempt) or world.request is None or not _is_due(world):
         return ()
     return _ask(world)
@@ -209,15 +211,19 @@ def _plan_running(world: RecordingWorld, attempt: Attempt) -> Iterator[Action]:
         yield StopEgress(attempt.egress_id)  # a worker that is there answers
     if attempt.state not in _CAN_BE_STOPPED:
         return
-    reason = recording_stop.why_stop(world)
-    if reason:
-        if world.recording.status.get("stopReason") != reason:
-            yield DeclareStop(reason)
+    if recording_stop.why_stop(world):
+        yield from _declare_stop(world)
         if not world.was_told_to_stop and attempt.egress_id not in world.gone:
             yield StopEgress(attempt.egress_id)
         return
     if attempt.state is RecordingState.ACTIVE:
         yield from _plan_live_changes(world, attempt)
+
+
+def _declare_stop(world: RecordingWorld) -> tuple[DeclareStop, ...]:
+    """Write why it is to end, and keep to it: also while there may be an egress that is not found yet."""
+    reason = recording_stop.why_stop(world)
+    return (DeclareStop(reason),) if reason and world.recording.status.get("stopReason") != reason else ()
 
 
 def _plan_live_changes(world: RecordingWorld, attempt: Attempt) -> Iterator[Action]:
