@@ -161,7 +161,7 @@ def _plan_next(world: RecordingWorld) -> tuple[Action, ...]:
         return tuple(StopEgress(egress.id) for egress in recordings.leftovers(world))
     if recordings.leftovers(world) or (known and not may_follow(world)) or not _is_due(world):
         return ()
-    if world.request is None:
+    if world.request is None or (known and world.found is None):
         return ()
     if not world.recording.is_held:
         return (AddFinalizer(),)
