@@ -169,14 +169,15 @@ def _plan_next(world: RecordingWorld) -> tuple[Action, ...]:
 
 
 def may_follow(world: RecordingWorld) -> bool:
-    """Tell whether the last attempt, which is over, is to be followed by another."""
+    """Tell whether the last attempt, which is over, is to be followed by another: not once its room is known to be gone."""
     last = recordings.all_attempts(world)[-1]
     has_failed = last.state in (RecordingState.FAILED, RecordingState.ABORTED)
     if not has_failed or last.error == attempts.REJECTED or recording_stop.why_stop(world):
         return False
     if world.spec is None or not recordings.attempts_left(world):
         return False
-    return not recordings.needs_room(world.spec) or world.live is not None
+    was_looked_for = world.participants is not None
+    return not recordings.needs_room(world.spec) or world.live is not None or not was_looked_for
 
 
 def _plan_start(world: RecordingWorld, attempt: Attempt) -> tuple[Action, ...]:
