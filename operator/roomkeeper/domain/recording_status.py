@@ -209,7 +209,7 @@ def _armed(world: RecordingWorld, ready: Condition, known: tuple[Attempt, ...]) 
     begins = world.spec.start_at if world.spec else None
     until_start = (begins - world.now).total_seconds() if begins else None
     later = [wait for wait in (until_late, retry, until_start) if wait is not None and wait > 0]
-    if known and not later:
+    if recordings.leftovers(world):
         return Done(SEARCH_SECONDS)
     return Done(min(later, default=None))
 
