@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from roomkeeper.api.recording_status import RecordingState, StopReason
-from roomkeeper.domain import attempts, recording_plan, recording_start, recording_stop, recordings
+from roomkeeper.domain import (
+    attempts,
+    recording_checks,
+    recording_plan,
+    recording_start,
+    recording_stop,
+    recordings,
+)
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.reasons import Reason
 
@@ -28,6 +35,7 @@ _ENDS = {
 _BY_REASON = {
     StopReason.REQUESTED: RecordingState.STOPPED,
     StopReason.DEADLINE: RecordingState.LIMIT_REACHED,
+    StopReason.EMPTY: RecordingState.COMPLETE,
     StopReason.DELETED: RecordingState.STOPPED,
 }
 _FAILURES = {
@@ -108,7 +116,7 @@ def _unbegun(world: RecordingWorld) -> End:
     if recording_stop.why_stop(world):
         return _over_by(RecordingState.STOPPED)
     if recording_start.is_too_late(world):
-        waited = recording_start.waits_for(world)
+        waited = recording_checks.obstacle(world) or recording_start.waits_for(world)
         why = f": {waited.message.removeprefix('armed; ')}" if waited else ""
         text = f"nothing could be recorded in time{why}"
         return End(RecordingState.FAILED, Finding(Reason.NOTHING_TO_RECORD, text))

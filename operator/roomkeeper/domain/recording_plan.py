@@ -68,12 +68,9 @@ def is_restored(world: RecordingWorld) -> bool:
 
 
 def end_of(world: RecordingWorld) -> str:
-    """Return what the annotation says of the end; without attempts of its own, what it says already."""
+    """Return what the annotation says of the end."""
     status = world.recording.status
     known = attempts.read(status)
-    written = world.recording.annotations.get(common.ANNOTATION_LAST_ATTEMPT)
-    if written and not known:  # of a restored object nothing else tells it
-        return written
     said = {
         "attempt": known[-1].number if known else 0,
         "egressID": known[-1].egress_id if known else "",
@@ -120,6 +117,8 @@ def needs_room(world: RecordingWorld) -> bool:
         attempt and (attempt.egress_id or not _may_ask_again(world, attempt))
     ):
         return False
+    if not recordings.all_attempts(world) and recording_checks.obstacle(world):
+        return False  # it may be a room that it may not see
     return recordings.needs_room(world.spec)
 
 
@@ -161,7 +160,7 @@ def _plan_next(world: RecordingWorld) -> tuple[Action, ...]:
         return tuple(StopEgress(egress.id) for egress in recordings.leftovers(world))
     if recordings.leftovers(world) or (known and not may_follow(world)) or not _is_due(world):
         return ()
-    if world.request is None or (known and world.found is None):
+    if world.request is None:
         return ()
     if not world.recording.is_held:
         return (AddFinalizer(),)
@@ -169,23 +168,20 @@ def _plan_next(world: RecordingWorld) -> tuple[Action, ...]:
 
 
 def may_follow(world: RecordingWorld) -> bool:
-    """Tell whether the last attempt, which is over, is to be followed by another: not once its room is known to be gone."""
+    """Tell whether the last attempt, which is over, is to be followed by another."""
     last = recordings.all_attempts(world)[-1]
     has_failed = last.state in (RecordingState.FAILED, RecordingState.ABORTED)
     if not has_failed or last.error == attempts.REJECTED or recording_stop.why_stop(world):
         return False
     if world.spec is None or not recordings.attempts_left(world):
         return False
-    was_looked_for = world.participants is not None
-    return not recordings.needs_room(world.spec) or world.live is not None or not was_looked_for
+    return not recordings.needs_room(world.spec) or world.live is not None
 
 
 def _plan_start(world: RecordingWorld, attempt: Attempt) -> tuple[Action, ...]:
     """Ask for what was declared, once; after a crash only when nothing can come of the first time any more."""
     if world.is_declared:
         return (StartEgress(world.request),) if world.request else ()
-    if stop := _declare_stop(world):
-        return stop
     if world.was_asked or not _may_ask_again(world, attempt) or world.request is None or not _is_due(world):
         return ()
     return _ask(world)
@@ -212,19 +208,15 @@ def _plan_running(world: RecordingWorld, attempt: Attempt) -> Iterator[Action]:
         yield StopEgress(attempt.egress_id)  # a worker that is there answers
     if attempt.state not in _CAN_BE_STOPPED:
         return
-    if recording_stop.why_stop(world):
-        yield from _declare_stop(world)
+    reason = recording_stop.why_stop(world)
+    if reason:
+        if world.recording.status.get("stopReason") != reason:
+            yield DeclareStop(reason)
         if not world.was_told_to_stop and attempt.egress_id not in world.gone:
             yield StopEgress(attempt.egress_id)
         return
     if attempt.state is RecordingState.ACTIVE:
         yield from _plan_live_changes(world, attempt)
-
-
-def _declare_stop(world: RecordingWorld) -> tuple[DeclareStop, ...]:
-    """Write why it is to end, and keep to it: also while there may be an egress that is not found yet."""
-    reason = recording_stop.why_stop(world)
-    return (DeclareStop(reason),) if reason and world.recording.status.get("stopReason") != reason else ()
 
 
 def _plan_live_changes(world: RecordingWorld, attempt: Attempt) -> Iterator[Action]:
