@@ -16,6 +16,7 @@ from roomkeeper.adapters.livekit.client import LiveKitClient
 from roomkeeper.domain.objects import RECORDING, ROOM, SCHEDULE, SERVER, STORAGE
 from roomkeeper.engine import metrics
 from roomkeeper.engine.cache import ObjectCache, SecretCache
+from roomkeeper.engine.concerned import Concerned
 from roomkeeper.engine.connection import Connection
 from roomkeeper.engine.counts import CountsThrottle
 from roomkeeper.engine.execute import Executor
@@ -82,7 +83,14 @@ class Operator:
         self.objects = ObjectCache(self.servers.room_name)
         self.storages = StorageDirectory(self.objects, self.namespaces, settings.default_storage)
         self.secrets = SecretCache()
-        self.wakeups = Wakeups(self.objects, self.secrets, self.servers, self.namespaces, self.queue)
+        self.wakeups = Wakeups(
+            self.objects,
+            self.secrets,
+            self.servers,
+            self.namespaces,
+            self.queue,
+            Concerned(self.objects, self.servers, self.storages),
+        )
         self.objects.on_change = self.wakeups.object_changed
         self.recorder = EventRecorder(
             kubernetes,

@@ -60,6 +60,10 @@ class RecordingIndex:
         """Return the Recording whose egress it is."""
         return self._at("egress", egress_id)
 
+    def running(self, namespace: str = "") -> list[CustomObject]:
+        """Return those that have an egress, or are about to get one; all, or those of a namespace."""
+        return self._at("running", namespace) if namespace else self._at("running")
+
     def in_namespace(self, namespace: str) -> list[CustomObject]:
         """Return those of a namespace."""
         return self._at("namespace", namespace)
@@ -80,6 +84,8 @@ def is_running(recording: CustomObject) -> bool:
 
 def _places(seen: CustomObject) -> tuple[tuple[str, ...], ...]:
     places: list[tuple[str, ...]] = [("namespace", seen.key.namespace)]
+    if is_running(seen):
+        places += [("running",), ("running", seen.key.namespace)]
     room = (seen.spec.get("roomRef") or {}).get("name")
     if room:
         places.append(("room", seen.key.namespace, str(room)))

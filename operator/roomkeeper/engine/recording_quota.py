@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from roomkeeper.engine import recording_index
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,25 +20,26 @@ class RecordingQuota:
 
     objects: ObjectCache
     servers: ServerDirectory
-    _beginning: set[str] = field(default_factory=set)  # uids
+    _beginning: dict[str, CustomObject] = field(default_factory=dict)  # by uid
 
     def others(self, recording: CustomObject, server: KnownServer | None) -> int:
-        """Count the Recordings of the namespace that run on this server, without this one."""
-        if server is None:
+        """Count the Recordings of the namespace that run on this server, without this one; 0 where nobody asks."""
+        namespace = recording.key.namespace
+        if server is None or not server.limits_recordings_of(namespace):
             return 0
+        beginning = {uid: one for uid, one in self._beginning.items() if one.key.namespace == namespace}
+        running = {one.uid: one for one in self.objects.recordings.running(namespace)}
         return sum(
-            (recording_index.is_running(other) or other.uid in self._beginning)
-            and self.servers.resolve_recording(other, self.objects).known is server
-            for other in self.objects.recordings.in_namespace(recording.key.namespace)
-            if other.uid != recording.uid
+            uid != recording.uid and self.servers.resolve_recording(one, self.objects).known is server
+            for uid, one in (running | beginning).items()
         )
 
     @contextmanager
     def place(self, recording: CustomObject) -> Iterator[int]:
         """Hold a place for a Recording; give how many others there are at this very moment."""
         server = self.servers.resolve_recording(recording, self.objects).known
-        self._beginning.add(recording.uid)
+        self._beginning[recording.uid] = recording
         try:
             yield self.others(recording, server)
         finally:
-            self._beginning.discard(recording.uid)
+            self._beginning.pop(recording.uid)

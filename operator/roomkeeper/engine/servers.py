@@ -79,6 +79,11 @@ class KnownServer:
             ref=self.ref,
         )
 
+    def limits_recordings_of(self, namespace: str) -> bool:
+        """Tell whether only so many Recordings of a namespace may run at once."""
+        is_another = namespace != self.key.namespace
+        return is_another and self.policy.recordings.max_active_per_namespace is not None
+
     @property
     def ref(self) -> dict[str, str] | None:
         """What status.serverRef keeps; None for the operator's own."""

@@ -54,6 +54,18 @@ class StorageDirectory:
             return storages.NOT_ALLOWED
         return self._judge(found, recording.key.namespace, server) or storages.NOT_ALLOWED
 
+    def may_be_put_on(self, recording: CustomObject, storage: Key) -> bool:
+        """Tell whether what is declared, or was resolved, may be this storage; whether it is allowed is another question."""
+        namespace = recording.key.namespace
+        named = recording.spec.get("storageRef")
+        known_as = recording.status.get("storageRef") or {}
+        if (known_as.get("namespace"), known_as.get("name")) == (storage.namespace, storage.name):
+            return True
+        if named:
+            return (named.get("namespace", namespace), named.get("name")) == (storage.namespace, storage.name)
+        is_default = storage == self.default or storage.namespace == namespace
+        return is_default and not recording.spec.get("storage")
+
     def _key_of(
         self, recording: CustomObject, spec: RecordingSpec, known_as: Mapping[str, str] | None
     ) -> Key | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from roomkeeper.api.common import IN_USE_FINALIZER
-from roomkeeper.domain import recording_room, storages
+from roomkeeper.domain import recording_room
 from roomkeeper.domain.objects import (
     RECORDING,
     ROOM,
@@ -21,17 +21,19 @@ from roomkeeper.domain.objects import (
     Key,
     TokenSecret,
 )
+from roomkeeper.domain.storages import concerns_recordings
 from roomkeeper.engine import recording_index
 from roomkeeper.engine.queue import Priority
 from roomkeeper.engine.schedule_index import as_recording
 from roomkeeper.engine.servers import buried_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from roomkeeper.adapters.ports import Body
     from roomkeeper.domain.livekit import Credentials, WebhookEvent
     from roomkeeper.engine.cache import ObjectCache, SecretCache
+    from roomkeeper.engine.concerned import Concerned
     from roomkeeper.engine.connection import Connection
     from roomkeeper.engine.namespaces import NamespaceCache
     from roomkeeper.engine.queue import WorkQueue
@@ -50,6 +52,7 @@ class Wakeups:
     servers: ServerDirectory
     namespaces: NamespaceCache
     queue: WorkQueue
+    concerned: Concerned
     _heard: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     def object_event(self, kind: str, event: str | None, body: Body) -> None:
@@ -71,8 +74,8 @@ class Wakeups:
         self._wake_recordings_of(seen, before)
         if seen.key.kind == RECORDING:
             self._wake_schedule(seen)
-        elif seen.key.kind == STORAGE and (before is None or storages.concerns_recordings(before, seen)):
-            self._wake(self.objects.recordings.all(), Priority.BACKGROUND)
+        elif seen.key.kind == STORAGE and (before is None or concerns_recordings(before, seen)):
+            self._wake(self.concerned.users(seen.key), Priority.BACKGROUND)
 
     def object_gone(self, gone: CustomObject) -> None:
         """Drop an object, unless the removal of its finalizer did, and wake what depends on it."""
@@ -81,13 +84,13 @@ class Wakeups:
             self.queue.add(gone.key)
             return
         if gone.key.kind == STORAGE:
-            self._wake(self.objects.recordings.all(), Priority.BACKGROUND)
+            self._wake(self.concerned.users(gone.key), Priority.BACKGROUND)
             return
         server = self.servers.resolve(gone).known
         if server and server.spec:
             self.queue.add(server.key)  # it may be held only for this one
         if gone.key.kind == RECORDING:
-            self._wake(self.objects.recordings.in_namespace(gone.key.namespace))  # there is room in the quota
+            self._wake(self.concerned.waiting_beside(gone))
             self._wake_schedule(gone)
         if gone.key.kind != ROOM:
             return
@@ -138,10 +141,10 @@ class Wakeups:
         for connection in self.servers.signed_by(signer):
             if event.egress_id:
                 connection.egresses.hint(event.egress_id)
-            claimants = self._claimants(connection, event.room_name)
-            recordings = self._recordings(connection, event.room_name, event.egress_id)
+            claimants = self.concerned.claimants(connection, event.room_name)
+            recordings = self.concerned.recordings(connection, event.room_name, event.egress_id)
             concerned += recordings
-            sessions = self.schedules_of_room(connection, event.room_name)
+            sessions = self.concerned.schedules(connection, event.room_name)
             concerned += sessions if event.event == "room_finished" else _undealt(sessions, event.room_sid)
             if connection.hear(event, is_claimed=bool(claimants or recordings or sessions)):
                 concerned += claimants
@@ -153,10 +156,10 @@ class Wakeups:
     def rooms_changed(self, server: KnownServer, names: Iterable[str]) -> None:
         """Wake the Rooms of a server whose room is not what it was at the last list."""
         for name in names:
-            self._wake(self._claimants(server.connection, name))
-            self._wake(self._recordings(server.connection, name))
+            self._wake(self.concerned.claimants(server.connection, name))
+            self._wake(self.concerned.recordings(server.connection, name))
             live = server.connection.sightings.get(name) if server.connection else None
-            schedules = self.schedules_of_room(server.connection, name)
+            schedules = self.concerned.schedules(server.connection, name)
             self._wake(_undealt(schedules, live.sid if live else ""))
         if server.connection:
             self._wake_buried(server.connection, server.connection.resurrected)
@@ -170,11 +173,11 @@ class Wakeups:
                 is_used = bool(room.status.get("numParticipants"))
                 self.queue.add(room.key, Priority.URGENT if is_used else Priority.BACKGROUND)
         for recording in self.objects.recordings.all():
-            theirs = self.assign(recording)
+            theirs = self.concerned.server_of(recording)
             if theirs is None or theirs.key == server.key:
                 self.queue.add(recording.key, Priority.BACKGROUND)
         for schedule in self.objects.schedules.all():
-            theirs = self.assign(as_recording(schedule))
+            theirs = self.concerned.server_of(as_recording(schedule))
             if theirs is None or theirs.key == server.key:
                 self.queue.add(schedule.key, Priority.BACKGROUND)
 
@@ -194,22 +197,18 @@ class Wakeups:
     def is_claimed(self, server: KnownServer, name: str) -> bool:
         """Tell whether some Room claims a name on a server, or a Recording or a schedule waits for it or runs there."""
         return bool(
-            self._claimants(server.connection, name)
-            or self._recordings(server.connection, name)
-            or self.schedules_of_room(server.connection, name)
+            self.concerned.claimants(server.connection, name)
+            or self.concerned.recordings(server.connection, name)
+            or self.concerned.schedules(server.connection, name)
         )
 
     def is_recording(self, server: KnownServer) -> bool:
         """Tell whether something runs on a server, so that its egresses are worth a list."""
-        return any(self._running(server))
+        return any(self.concerned.running(server))
 
     def recordings_due(self, server: KnownServer) -> None:
         """Have every Recording that runs on a server looked at, with what its last list told."""
-        self._wake(self._running(server))
-
-    def assign(self, recording: CustomObject) -> KnownServer | None:
-        """Return the server of a Recording: that of its Room, until it has one of its own."""
-        return self.servers.resolve_recording(recording, self.objects).known
+        self._wake(self.concerned.running(server))
 
     def _wake_buried(self, connection: Connection, names: Iterable[str]) -> None:
         """Have rooms of deleted objects deleted again."""
@@ -217,13 +216,6 @@ class Wakeups:
         for name in names:
             if connection.is_buried(name):
                 self.queue.add(buried_key(server.key, name))
-
-    def _running(self, server: KnownServer) -> Iterator[CustomObject]:
-        return (
-            recording
-            for recording in self.objects.recordings.all()
-            if recording_index.is_running(recording) and self.assign(recording) is server
-        )
 
     def _wake_recordings_of(self, seen: CustomObject, before: CustomObject | None) -> None:
         """Wake the Recordings that wait for a Room, and those that wait for another one to end."""
@@ -234,44 +226,7 @@ class Wakeups:
             self._wake(self.objects.schedules.of_room(seen.key))
         is_over = seen.key.kind == RECORDING and recording_index.has_ended(seen)
         if is_over and (before is None or not recording_index.has_ended(before)):
-            self._wake(self.objects.recordings.in_namespace(seen.key.namespace))
-
-    def _recordings(
-        self, connection: Connection | None, room_name: str, egress_id: str = ""
-    ) -> list[CustomObject]:
-        """Return the Recordings of a room on a server, by their Room, the name they give, or their egress."""
-        index = self.objects.recordings
-        rooms = self._claimants(connection, room_name) if room_name else ()
-        found = [recording for room in rooms for recording in index.of_room(room.key)]
-        found += index.of_name(room_name) if room_name else ()
-        found += index.of_egress(egress_id) if egress_id else ()
-        return [
-            recording
-            for recording in {one.key: one for one in found}.values()
-            if (server := self.assign(recording)) and server.connection is connection
-        ]
-
-    def schedules_of_room(self, connection: Connection | None, room_name: str) -> list[CustomObject]:
-        """Return the schedules that make a Recording of every session of a room on a server."""
-        index = self.objects.schedules
-        if not room_name or not len(index):
-            return []
-        rooms = self._claimants(connection, room_name)
-        found = [schedule for room in rooms for schedule in index.of_room(room.key)] + index.of_name(
-            room_name
-        )
-        return [
-            schedule
-            for schedule in found
-            if (server := self.assign(as_recording(schedule))) and server.connection is connection
-        ]
-
-    def _claimants(self, connection: Connection | None, name: str) -> list[CustomObject]:
-        return [
-            room
-            for room in self.objects.claimants(name)
-            if self.servers.resolve(room).connection is connection
-        ]
+            self._wake(self.concerned.waiting_beside(seen))
 
     def _wake(self, rooms: Iterable[CustomObject], priority: Priority = Priority.URGENT) -> None:
         for room in rooms:
