@@ -57,6 +57,8 @@ def _plan_attempt(world: RecordingWorld) -> tuple[Action, ...]:
     attempt = recordings.current(world)
     if attempt is None:
         return _plan_next(world)
+    if not world.recording.is_held:  # somebody took it away, and without it nobody would end what runs
+        return (AddFinalizer(),)
     if attempt.egress_id:
         return tuple(_plan_running(world, attempt))
     return _plan_start(world, attempt)

@@ -15,6 +15,7 @@ from roomkeeper.adapters.kubernetes.events import EventRecorder
 from roomkeeper.adapters.livekit.client import LiveKitClient
 from roomkeeper.domain.objects import RECORDING, ROOM, SCHEDULE, SERVER, STORAGE
 from roomkeeper.engine import metrics
+from roomkeeper.engine.abandoned import ABANDONED, AbandonedReconciler, AbandonedRecordings
 from roomkeeper.engine.cache import ObjectCache, SecretCache
 from roomkeeper.engine.concerned import Concerned
 from roomkeeper.engine.connection import Connection
@@ -83,6 +84,7 @@ class Operator:
         self.objects = ObjectCache(self.servers.room_name)
         self.storages = StorageDirectory(self.objects, self.namespaces, settings.default_storage)
         self.secrets = SecretCache()
+        abandoned = AbandonedRecordings(clock)
         self.wakeups = Wakeups(
             self.objects,
             self.secrets,
@@ -90,6 +92,7 @@ class Operator:
             self.namespaces,
             self.queue,
             Concerned(self.objects, self.servers, self.storages),
+            abandoned,
         )
         self.objects.on_change = self.wakeups.object_changed
         self.recorder = EventRecorder(
@@ -100,11 +103,15 @@ class Operator:
         )
         self._cache_resync = CacheResync(kubernetes, self.wakeups, settings.namespaces)
         self.status = StatusWriter(kubernetes, self.objects, self.recorder)
+        recording = self._recording_reconciler()
         self.workers = Workers(
             self.queue,
             {
                 ROOM: self._room_reconciler(),
-                RECORDING: self._recording_reconciler(),
+                RECORDING: recording,
+                ABANDONED: AbandonedReconciler(
+                    abandoned, recording.gatherer, recording.executor, self.status
+                ),
                 SCHEDULE: self._schedule_reconciler(),
                 SERVER: self._server_reconciler(),
                 STORAGE: self._storage_reconciler(),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from roomkeeper.adapters.ports import Body
     from roomkeeper.domain.livekit import Credentials, WebhookEvent
+    from roomkeeper.engine.abandoned import AbandonedRecordings
     from roomkeeper.engine.cache import ObjectCache, SecretCache
     from roomkeeper.engine.concerned import Concerned
     from roomkeeper.engine.connection import Connection
@@ -53,6 +54,7 @@ class Wakeups:
     namespaces: NamespaceCache
     queue: WorkQueue
     concerned: Concerned
+    abandoned: AbandonedRecordings
     _heard: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     def object_event(self, kind: str, event: str | None, body: Body) -> None:
@@ -79,7 +81,9 @@ class Wakeups:
 
     def object_gone(self, gone: CustomObject) -> None:
         """Drop an object, unless the removal of its finalizer did, and wake what depends on it."""
-        self.objects.forget(gone.key, gone.uid)
+        was_known = self.objects.forget(gone.key, gone.uid)
+        if was_known and gone.key.kind == RECORDING and recording_index.is_running(gone):
+            self.queue.add(self.abandoned.keep(gone))
         if gone.key.kind == SERVER:
             self.queue.add(gone.key)
             return

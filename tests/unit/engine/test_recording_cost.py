@@ -144,3 +144,8 @@ async def test_the_next_one_is_woken_by_an_end_where_their_number_is_limited() -
     await recorder.settle()
     await recorder.play(3, of=livekit)
     assert [recorder.state(key) for key in (running, waiting)] == ["Stopped", "Starting"]
+    third = recorder.record("third", **ON_MAIN)
+    await recorder.settle()
+    recorder.forget_by_force(waiting)
+    await recorder.settle()
+    assert recorder.state(third) == "Starting"
