@@ -57,7 +57,8 @@ class Attempt:
         """Return how long it has recorded."""
         if self.started_at is None:
             return 0.0
-        return max(0.0, ((self.ended_at or now) - self.started_at).total_seconds())
+        until = self.ended_at or (now if self.is_live else self.started_at)
+        return max(0.0, (until - self.started_at).total_seconds())
 
     def seen(self, egress: Egress) -> Attempt:
         """Return the attempt as its egress is now; what has ended stays as it was."""
@@ -71,7 +72,7 @@ class Attempt:
             state=RecordingState(str(egress.state)),
             started_at=((egress.recording_since or egress.started_at) if has_begun else None)
             or self.started_at,
-            ended_at=egress.ended_at if not egress.state.is_live else None,
+            ended_at=(egress.ended_at or egress.changed_at) if not egress.state.is_live else None,
             error=WORKER_ERROR if egress.has_error else "",
             error_code=egress.error_code,
         )

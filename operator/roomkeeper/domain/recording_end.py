@@ -35,7 +35,6 @@ _ENDS = {
 _BY_REASON = {
     StopReason.REQUESTED: RecordingState.STOPPED,
     StopReason.DEADLINE: RecordingState.LIMIT_REACHED,
-    StopReason.EMPTY: RecordingState.COMPLETE,
     StopReason.DELETED: RecordingState.STOPPED,
 }
 _FAILURES = {

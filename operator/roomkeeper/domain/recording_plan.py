@@ -70,9 +70,12 @@ def is_restored(world: RecordingWorld) -> bool:
 
 
 def end_of(world: RecordingWorld) -> str:
-    """Return what the annotation says of the end."""
+    """Return what the annotation says of the end; without attempts of its own, what it says already."""
     status = world.recording.status
     known = attempts.read(status)
+    written = world.recording.annotations.get(common.ANNOTATION_LAST_ATTEMPT)
+    if written and not known:  # of a restored object nothing else tells it
+        return written
     said = {
         "attempt": known[-1].number if known else 0,
         "egressID": known[-1].egress_id if known else "",
@@ -162,7 +165,7 @@ def _plan_next(world: RecordingWorld) -> tuple[Action, ...]:
         return tuple(StopEgress(egress.id) for egress in recordings.leftovers(world))
     if recordings.leftovers(world) or (known and not may_follow(world)) or not _is_due(world):
         return ()
-    if world.request is None:
+    if world.request is None or (known and world.found is None):
         return ()
     if not world.recording.is_held:
         return (AddFinalizer(),)
@@ -170,20 +173,23 @@ def _plan_next(world: RecordingWorld) -> tuple[Action, ...]:
 
 
 def may_follow(world: RecordingWorld) -> bool:
-    """Tell whether the last attempt, which is over, is to be followed by another."""
+    """Tell whether the last attempt, which is over, is to be followed by another: not once its room is known to be gone."""
     last = recordings.all_attempts(world)[-1]
     has_failed = last.state in (RecordingState.FAILED, RecordingState.ABORTED)
     if not has_failed or last.error == attempts.REJECTED or recording_stop.why_stop(world):
         return False
     if world.spec is None or not recordings.attempts_left(world):
         return False
-    return not recordings.needs_room(world.spec) or world.live is not None
+    was_looked_for = world.participants is not None
+    return not recordings.needs_room(world.spec) or world.live is not None or not was_looked_for
 
 
 def _plan_start(world: RecordingWorld, attempt: Attempt) -> tuple[Action, ...]:
     """Ask for what was declared, once; after a crash only when nothing can come of the first time any more."""
     if world.is_declared:
         return (StartEgress(world.request),) if world.request else ()
+    if stop := _declare_stop(world):
+        return stop
     if world.was_asked or not _may_ask_again(world, attempt) or world.request is None or not _is_due(world):
         return ()
     return _ask(world)
@@ -210,15 +216,19 @@ def _plan_running(world: RecordingWorld, attempt: Attempt) -> Iterator[Action]:
         yield StopEgress(attempt.egress_id)  # a worker that is there answers
     if attempt.state not in _CAN_BE_STOPPED:
         return
-    reason = recording_stop.why_stop(world)
-    if reason:
-        if world.recording.status.get("stopReason") != reason:
-            yield DeclareStop(reason)
+    if recording_stop.why_stop(world):
+        yield from _declare_stop(world)
         if not world.was_told_to_stop and attempt.egress_id not in world.gone:
             yield StopEgress(attempt.egress_id)
         return
     if attempt.state is RecordingState.ACTIVE:
         yield from _plan_live_changes(world, attempt)
+
+
+def _declare_stop(world: RecordingWorld) -> tuple[DeclareStop, ...]:
+    """Write why it is to end, and keep to it: also while there may be an egress that is not found yet."""
+    reason = recording_stop.why_stop(world)
+    return (DeclareStop(reason),) if reason and world.recording.status.get("stopReason") != reason else ()
 
 
 def _plan_live_changes(world: RecordingWorld, attempt: Attempt) -> Iterator[Action]:

@@ -38,7 +38,9 @@ def waits_for(world: RecordingWorld) -> Finding | None:
 def ends_at(world: RecordingWorld) -> datetime | None:
     """Return when it is given up if nothing could be recorded until then."""
     spec = world.spec
-    if spec is None or spec.start_deadline_seconds is None or attempts.read(world.recording.status):
+    if spec is None or spec.start_deadline_seconds is None:
+        return None
+    if any(attempt.egress_id for attempt in attempts.read(world.recording.status)):
         return None
     begins = max(world.recording.created_at, spec.start_at or world.recording.created_at)
     return begins + timedelta(seconds=spec.start_deadline_seconds)

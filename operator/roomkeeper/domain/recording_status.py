@@ -79,13 +79,14 @@ def _conclude_deletion(world: RecordingWorld) -> Conclusion:
 def _ready(world: RecordingWorld, end: End, known: tuple[Attempt, ...]) -> Condition:
     if end.is_final:
         return Condition("Ready", is_true=end.state in recording_end.SUCCESSES, finding=end.finding)
-    if end.state is not RecordingState.ARMED and not (known and known[-1].is_ambiguous):
+    is_unanswered = end.state is not RecordingState.ARMED and bool(known) and known[-1].is_ambiguous
+    if end.state is not RecordingState.ARMED and not is_unanswered:
         return Condition("Ready", is_true=True, finding=end.finding)
     trouble = (
         recording_checks.obstacle(world) or world.failure or world.room_trouble or _server_trouble(world)
     )
-    if trouble:
-        return Condition("Ready", is_true=False, finding=trouble)
+    if trouble or is_unanswered:
+        return Condition("Ready", is_true=False, finding=trouble or end.finding)
     return Condition("Ready", is_true=True, finding=end.finding)
 
 
@@ -209,7 +210,7 @@ def _armed(world: RecordingWorld, ready: Condition, known: tuple[Attempt, ...]) 
     begins = world.spec.start_at if world.spec else None
     until_start = (begins - world.now).total_seconds() if begins else None
     later = [wait for wait in (until_late, retry, until_start) if wait is not None and wait > 0]
-    if known and not later:
+    if recordings.leftovers(world):
         return Done(SEARCH_SECONDS)
     return Done(min(later, default=None))
 

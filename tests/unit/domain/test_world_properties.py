@@ -22,18 +22,13 @@ from roomkeeper.engine.people import updated
 from roomkeeper.engine.room_reconciler import MAX_PASSES
 from tests.unit.domain.builders import config, received
 from tests.unit.domain.kstatus import CURRENT, FAILED, IN_PROGRESS, kstatus
+from tests.unit.domain.schemas import strict
 from tests.unit.domain.strategies import seen_before, worlds
 
 if TYPE_CHECKING:
     from roomkeeper.domain.outcomes import Outcome
     from roomkeeper.domain.rooms import Action, World
     from tests.unit.domain.builders import WorldBuilder
-
-
-def strict(schema: dict[str, Any]) -> dict[str, Any]:
-    """Refuse fields that the API server would drop without a word."""
-    found = {name: strict(value) if isinstance(value, dict) else value for name, value in schema.items()}
-    return {**found, "additionalProperties": False} if "properties" in found else found
 
 
 STATUS = Draft202012Validator(strict(crd.schema(KIND)["properties"]["status"]))
