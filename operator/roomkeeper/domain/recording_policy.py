@@ -63,6 +63,12 @@ def _source(policy: RecordingPolicySpec, spec: RecordingSpec) -> Iterator[str]:
         yield "spec.source.web.url: the policy of the server does not allow this page (recordings.webURLs)"
 
 
+def may_stream(world: RecordingWorld) -> bool:
+    """Tell whether media may be sent to further addresses now."""
+    policy = recordings.limits(world)
+    return policy is None or policy.recordings.streams is StreamPolicy.ALLOWED
+
+
 def _streams(policy: RecordingPolicySpec, spec: RecordingSpec) -> Iterator[str]:
     if policy.streams is StreamPolicy.ALLOWED:
         return

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from roomkeeper.domain import markers, object_keys, recording_source, recordings
-from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.egress import (
     EgressRequest,
     FileOutput,
@@ -15,11 +14,11 @@ from roomkeeper.domain.egress import (
     StreamOutput,
 )
 from roomkeeper.domain.object_keys import KeyTemplateError
-from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.storages import Storage
 
 if TYPE_CHECKING:
     from roomkeeper.api.recording import RecordingSpec
+    from roomkeeper.domain.conditions import Finding
     from roomkeeper.domain.egress import Target
     from roomkeeper.domain.markers import Marker
     from roomkeeper.domain.recording_source import Tracks
@@ -82,11 +81,6 @@ def key_prefix(world: RecordingWorld) -> str:
     if isinstance(world.storage, Storage):
         return world.storage.key_prefix(namespace)
     return f"{namespace}/" if recordings.limits(world) else ""
-
-
-def no_url(secret: str, *, key: str = "") -> Finding:
-    """Say that a Secret names no address to send to."""
-    return Finding(Reason.SECRET_NOT_FOUND, f"Secret {secret!r} has no {key or 'URL in it'}")
 
 
 def build(

@@ -21,10 +21,10 @@ from roomkeeper.domain import attempts, recording_policy, recording_stop, record
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.objects import CustomObject
 from roomkeeper.domain.reasons import Reason
+from roomkeeper.domain.recording_streams import url_hash
 from roomkeeper.domain.rooms import AddFinalizer
 from roomkeeper.domain.storages import Storage
 from roomkeeper.engine.failures import finding_of
-from roomkeeper.engine.recording_gather import url_hash
 
 if TYPE_CHECKING:
     from typing import Any

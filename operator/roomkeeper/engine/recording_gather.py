@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,12 +20,13 @@ from roomkeeper.domain import (
     recording_room,
     recording_source,
     recording_stop,
+    recording_streams,
     recordings,
 )
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.object_keys import KeyTemplateError
 from roomkeeper.domain.objects import ROOM, Key
-from roomkeeper.domain.recordings import RecordingWorld, StreamChange
+from roomkeeper.domain.recordings import RecordingWorld
 from roomkeeper.domain.storages import Storage
 from roomkeeper.engine.failures import finding_of
 from roomkeeper.engine.secrets import read_secret
@@ -163,23 +163,18 @@ class RecordingGatherer:
         attempt = recordings.current(world)
         if stream is None or attempt is None or attempt.state is not RecordingState.ACTIVE:
             return world
-        read = await read_secret(
-            self.kubernetes, namespace=world.recording.key.namespace, name=stream.urls_secret_ref.name
-        )
-        if isinstance(read, Finding):
+        name = stream.urls_secret_ref.name
+        read = await read_secret(self.kubernetes, namespace=world.recording.key.namespace, name=name)
+        urls = read if isinstance(read, Finding) else recording_streams.declared(name, read)
+        if isinstance(urls, Finding):
             return world  # what runs goes on
-        return replace(world, stream=self._stream_change(world.recording, sorted(set(read.values()))))
-
-    def _stream_change(self, recording: CustomObject, urls: list[str]) -> StreamChange:
-        declared = {url_hash(recording.uid, url): url for url in urls if url}
-        applied = set(recording.status.get("appliedStreams", ()))
-        known = self.watch.stream_urls(recording.uid) | declared
-        gone = sorted(applied - declared.keys())
-        return StreamChange(
-            add=tuple(url for one, url in declared.items() if one not in applied),
-            remove=tuple(known[one] for one in gone if one in known),
-            hashes=tuple(sorted({*declared, *(one for one in gone if one not in known)})),
+        change = recording_streams.change(
+            world.recording,
+            urls,
+            known=self.watch.stream_urls(world.recording.uid),
+            may_add=recording_policy.may_stream(world),
         )
+        return replace(world, stream=change)
 
     async def _request(self, world: RecordingWorld, connection: Connection) -> EgressRequest | Finding:
         """Read the Secrets that the request needs, and make it."""
@@ -230,14 +225,13 @@ class RecordingGatherer:
             read = await read_secret(self.kubernetes, namespace=namespace, name=name)
             if isinstance(read, Finding):
                 return read
-            urls = tuple(sorted({url for url in read.values() if url}))
-            return urls or recording_request.no_url(name)
+            return recording_streams.declared(name, read) or recording_streams.no_url(name)
         if outputs.websocket:
             name = outputs.websocket.url_secret_ref.name
             read = await read_secret(self.kubernetes, namespace=namespace, name=name)
             if isinstance(read, Finding):
                 return read
-            return (read["url"],) if read.get("url") else recording_request.no_url(name, key="url")
+            return (read["url"],) if read.get("url") else recording_streams.no_url(name, key="url")
         return ()
 
     def _room(self, recording: CustomObject) -> CustomObject | None:
@@ -254,11 +248,6 @@ class RecordingGatherer:
     def _webhook_url(self, server: KnownServer | None) -> str:
         declared = server.spec.webhook.url if server and server.spec else None
         return declared or self.webhook_url
-
-
-def url_hash(uid: str, url: str) -> str:
-    """Return what status keeps of an address that holds a key."""
-    return hashlib.sha256(f"{uid}\n{url}".encode()).hexdigest()[:16]
 
 
 def _room_name(recording: CustomObject, room: CustomObject | None) -> str:
