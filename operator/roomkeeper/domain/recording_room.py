@@ -28,11 +28,12 @@ def trouble(recording: CustomObject, room: CustomObject | None) -> Finding | Non
     if room is None:
         return Finding(Reason.ROOM_NOT_FOUND, f"Room {name!r} is not in this namespace")
     available = find(room.status.get("conditions", ()), "RoomAvailable")
+    has_no_room = f"Room {name!r} has no room on LiveKit"
+    if available and available["status"] != "True" and available["reason"] not in _PASSING:
+        return Finding(Reason.ROOM_NOT_AVAILABLE, f"{has_no_room}: {available['reason']}")
     if available is None or not room.status.get("roomName"):
-        return Finding(Reason.ROOM_NOT_AVAILABLE, f"Room {name!r} has no room on LiveKit yet")
-    if available["status"] == "True" or available["reason"] in _PASSING:
-        return None
-    return Finding(Reason.ROOM_NOT_AVAILABLE, f"Room {name!r} has no room on LiveKit: {available['reason']}")
+        return Finding(Reason.ROOM_NOT_AVAILABLE, f"{has_no_room} yet")
+    return None
 
 
 def concerns_recordings(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

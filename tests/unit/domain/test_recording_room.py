@@ -30,6 +30,7 @@ def a_room(status: str = "True", reason: str = "Available", **fields: Any) -> Cu
 NOT_THERE = Finding(Reason.ROOM_NOT_FOUND, "Room 'standup' is not in this namespace")
 NOT_YET = Finding(Reason.ROOM_NOT_AVAILABLE, "Room 'standup' has no room on LiveKit yet")
 FINISHED = Finding(Reason.ROOM_NOT_AVAILABLE, "Room 'standup' has no room on LiveKit: Finished")
+IN_CONFLICT = Finding(Reason.ROOM_NOT_AVAILABLE, "Room 'standup' has no room on LiveKit: RoomConflict")
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,7 @@ FINISHED = Finding(Reason.ROOM_NOT_AVAILABLE, "Room 'standup' has no room on Liv
         (a_room("False", "Suspended"), None),
         # It does not.
         (a_room("False", "Finished"), FINISHED),
+        (a_room("False", "RoomConflict", roomName=""), IN_CONFLICT),
     ],
 )
 def test_a_room_that_does_not_come_by_itself_is_named(
