@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.e2e.studio import ENDED, ROOM, S3_SECRET, Studio
@@ -32,6 +34,14 @@ class Tenant(Studio):
         self.stack.s3.create_bucket(self.bucket)
         self.s3_secret("archive-keys", self.access_key)
         self.apply(self.storage(name, **spec))
+
+    def main(self) -> JSON:
+        """Return how others name the server that is offered here."""
+        return {"serverRef": {"namespace": self.namespace, "name": "main"}}
+
+    def archive(self, name: str = "archive") -> JSON:
+        """Return how others name the storage that is shared here."""
+        return {"storageRef": {"namespace": self.namespace, "name": name}}
 
     def move_in(self, provider: Tenant | None = None, server: str = "main", room: str = ROOM) -> None:
         """Apply a Room on the server of a provider, or on the operator's own, and wait for it."""
@@ -86,6 +96,12 @@ class Tenant(Studio):
             assert part in message, message
         assert "attempts" not in self.status(name)
         return message
+
+    def age(self, room: str) -> float:
+        """Return for how many seconds a Room is there."""
+        found = self.get("room", room)
+        assert found
+        return time.time() - datetime.fromisoformat(found["metadata"]["creationTimestamp"]).timestamp()
 
     def patch(self, kind: str, name: str, patch: JSON, subresource: str = "") -> None:
         """Merge a patch as a person does."""

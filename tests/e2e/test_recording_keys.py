@@ -74,10 +74,7 @@ def test_room_names_lead_nowhere_else(
     provider, tenant = make(), make()
     provider.host()
     provider.share(**ALL, prefixTemplate="shared/{namespace}/")
-    where = {
-        "serverRef": {"namespace": provider.namespace, "name": "main"},
-        "storageRef": {"namespace": provider.namespace, "name": "archive"},
-    }
+    where = {**provider.main(), **provider.archive()}
     rooms = {name: f"{tenant.namespace}_{odd}" for name, odd in ODD.items()}
     for room in rooms.values():
         livekit.create(room)
@@ -189,7 +186,7 @@ def test_two_namespaces_of_which_one_begins_as_the_other_do_not_meet(
     tenant.move_in(provider, room=ROOM)
     tenant.begin(
         "talk",
-        storageRef={"namespace": provider.namespace, "name": "archive"},
+        **provider.archive(),
         **file(f"{provider.namespace}/x.mp4"),
     )
     tenant.run("talk")

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from roomkeeper.localstack import LocalStack
-    from tests.e2e.manifests.base import JSON
     from tests.e2e.recorder import Recorder
     from tests.e2e.support import OperatorProcess
 
@@ -33,11 +32,6 @@ def make(stack: LocalStack) -> Iterator[Callable[..., Tenant]]:
 def recorder() -> Iterator[Recorder]:
     with recording_requests() as recorder:
         yield recorder
-
-
-def by(storage: Tenant, name: str = "archive") -> JSON:
-    """Return the reference to somebody's storage."""
-    return {"storageRef": {"namespace": storage.namespace, "name": name}}
 
 
 def seen(tenant: Tenant, name: str) -> tuple[Any, ...]:
@@ -68,7 +62,7 @@ def test_a_storage_that_is_not_for_a_tenant_looks_as_if_it_were_missing(
     for number in range(4):
         for storage, times in took.items():
             name = f"{storage}-{number}"
-            tenant.begin(name, **by(provider, storage))
+            tenant.begin(name, **provider.archive(storage))
             started = time.monotonic()
             tenant.is_refused(name, "StorageNotAllowed")
             times.append(time.monotonic() - started)
@@ -104,7 +98,7 @@ def test_a_shared_storage_takes_what_others_record_below_their_own_prefix(
     team_a = {"from": "Selector", "selector": {"matchLabels": {"team": "a"}}}
     provider.share(allowedNamespaces=team_a, prefixTemplate="shared/{namespace}/")
     tenant.move_in(provider)
-    tenant.begin("talk", **by(provider))
+    tenant.begin("talk", **provider.archive())
     tenant.run("talk")
     [result] = tenant.results("talk")
     keys = stack.s3.keys(tenant.bucket, f"shared/{tenant.namespace}/")
@@ -113,7 +107,7 @@ def test_a_shared_storage_takes_what_others_record_below_their_own_prefix(
     assert used == {provider.access_key}
     assert provider.access_key not in tenant.everything()
     tenant.label("team=b")
-    tenant.begin("later", **by(provider))
+    tenant.begin("later", **provider.archive())
     tenant.is_refused("later", "StorageNotAllowed")
 
 
@@ -148,7 +142,7 @@ def test_a_tenants_own_server_is_never_told_the_credentials_of_a_shared_storage(
     recorder.has(tenant.room_name)
     for server in ("own", "twin"):
         eventually("it connects", lambda s=server: tenant.server_says(s, "True", "Connected"), within=3)
-        where = {"serverRef": {"name": server}, "roomName": tenant.room_name, **by(provider)}
+        where = {"serverRef": {"name": server}, "roomName": tenant.room_name, **provider.archive()}
         tenant.begin(f"by-{server}", **where)
         tenant.is_refused(f"by-{server}", "StorageNotAllowed")
     settle(stack)
@@ -166,7 +160,7 @@ def test_a_tenants_own_server_is_never_told_the_credentials_of_a_shared_storage(
     ]
     tenant.is_refused("by-twin", "StorageNotAllowed")
     tenant.move_in(provider)
-    tenant.begin("by-main", **by(provider))
+    tenant.begin("by-main", **provider.archive())
     tenant.run("by-main")
 
 
