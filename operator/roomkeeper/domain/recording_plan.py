@@ -165,11 +165,19 @@ def _plan_next(world: RecordingWorld) -> tuple[Action, ...]:
         return tuple(StopEgress(egress.id) for egress in recordings.leftovers(world))
     if recordings.leftovers(world) or (known and not may_follow(world)) or not _is_due(world):
         return ()
+    if _has_just_ended(world):
+        return ()  # what came of it is written first: the next egress takes its place in the world
     if world.request is None or (known and world.found is None):
         return ()
     if not world.recording.is_held:
         return (AddFinalizer(),)
     return _ask(world)
+
+
+def _has_just_ended(world: RecordingWorld) -> bool:
+    """Tell whether status does not say yet that the last attempt is over."""
+    known = attempts.read(world.recording.status)
+    return bool(known) and known[-1].is_live
 
 
 def may_follow(world: RecordingWorld) -> bool:

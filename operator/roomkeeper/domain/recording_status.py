@@ -25,6 +25,7 @@ from roomkeeper.domain.rooms import ServerState
 from roomkeeper.domain.storages import Storage
 
 if TYPE_CHECKING:
+    from roomkeeper.api.recording_status import StopReason
     from roomkeeper.domain.attempts import Attempt
     from roomkeeper.domain.recording_end import End
     from roomkeeper.domain.recordings import RecordingWorld
@@ -51,6 +52,14 @@ def conclude(world: RecordingWorld) -> Conclusion:
     shown = [ready, *_job(end), *_responsive(world, known), *conditions.abnormal(outcome, ready)]
     status = {**_observed(world, end, known), "conditions": _render(world, shown)}
     return Conclusion(status, outcome)
+
+
+def stopping(world: RecordingWorld, reason: StopReason) -> dict[str, Any]:
+    """Return the status that goes before a stop: why, and whether the worker is there, as that may take its time."""
+    status = world.recording.status
+    told = _render(world, _responsive(world, recordings.all_attempts(world)))
+    kept = [one for one in status.get("conditions", ()) if one["type"] not in {new["type"] for new in told}]
+    return {**status, "stopReason": str(reason), "conditions": [*kept, *told]}
 
 
 def _conclude_ended(world: RecordingWorld) -> Conclusion:

@@ -183,7 +183,7 @@ def _egress(world: ServerWorld) -> Condition:
     if world.has_redis is False:
         finding = Finding(Reason.NO_REDIS, "this LiveKit has no Redis, so it has no Egress")
         return Condition("EgressAvailable", is_true=False, finding=finding)
-    if world.has_recorded:
+    if world.has_recorded or _is_still_true(world, "EgressAvailable"):
         finding = Finding(Reason.EGRESS_AVAILABLE, "a recording has been started")
         return Condition("EgressAvailable", is_true=True, finding=finding)
     finding = Finding(Reason.NOT_TRIED_YET, "it shows when a recording is started")
@@ -196,11 +196,19 @@ def _webhooks(world: ServerWorld) -> Condition:
         text = "rooms change and no webhook tells, so everything takes a resync"
         finding = Finding(Reason.NONE_SEEN_WHILE_ROOMS_ACTIVE, text)
         return Condition("WebhooksReceived", is_true=False, finding=finding)
-    if seen:
+    if seen or _is_still_true(world, "WebhooksReceived"):
         finding = Finding(Reason.RECEIVED, "webhooks arrive")
         return Condition("WebhooksReceived", is_true=True, finding=finding)
     finding = Finding(Reason.NO_ROOMS_ACTIVE, "nothing has happened of which a webhook could have told")
     return Condition("WebhooksReceived", is_true=None, finding=finding)
+
+
+def _is_still_true(world: ServerWorld, kind: str) -> bool:
+    """Tell whether status said so of what is declared: a process that has just begun knows less, not otherwise."""
+    said = conditions.find(world.server.status.get("conditions", ()), kind)
+    if said is None:
+        return False
+    return (said["status"], said.get("observedGeneration")) == ("True", world.server.generation)
 
 
 def _is_long_ago(world: ServerWorld, since: datetime) -> bool:

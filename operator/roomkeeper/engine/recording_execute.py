@@ -17,7 +17,7 @@ from roomkeeper.adapters.ports import (
 )
 from roomkeeper.api import common
 from roomkeeper.api.recording_status import RecordingState
-from roomkeeper.domain import attempts, recording_policy, recording_stop, recordings
+from roomkeeper.domain import attempts, recording_policy, recording_status, recording_stop, recordings
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.objects import CustomObject
 from roomkeeper.domain.reasons import Reason
@@ -68,7 +68,7 @@ class RecordingExecutor:
             case recordings.DeclareAttempt():
                 world = await self._declare(action.attempt, world)
             case recordings.DeclareStop():
-                status = {**world.recording.status, "stopReason": str(action.reason)}
+                status = recording_status.stopping(world, action.reason)
                 world = replace(world, recording=await self.status.write(world.recording, status))
             case recordings.MirrorEnd():
                 world = await self._mirror(action.text, world)

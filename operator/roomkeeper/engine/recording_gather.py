@@ -131,6 +131,7 @@ class RecordingGatherer:
         is_empty = not recording_source.people(there)
         return replace(
             world,
+            live=connection.sightings.get(world.room_name),
             participants=there,
             missing_looks=self.watch.missing_looks(
                 egress_id, is_there=is_there, look=connection.egresses.looks

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from roomkeeper.api.policy import PolicySpec
-from roomkeeper.domain import policy, recording_stop
+from roomkeeper.api.recording_status import StopReason
+from roomkeeper.domain import policy, recording_status, recording_stop
 from roomkeeper.domain.egress import EgressState
 from roomkeeper.domain.recording_stop import JOIN_SECONDS, UNRESPONSIVE_LOOKS
 from tests.unit.domain.recording_builders import EGRESS, a_recording
@@ -102,3 +103,12 @@ def test_a_worker_that_is_gone_is_noticed(recording: RecordingBuilder, *, is_unr
 
 def test_of_a_spec_that_cannot_be_read_nobody_knows_whether_it_is_a_page() -> None:
     assert not recording_stop.is_unresponsive(MISSING.unreadable().build())
+
+
+def test_that_a_worker_is_gone_is_said_before_it_is_told_to_end() -> None:
+    world = ACTIVE.concluded().having(missing_looks=UNRESPONSIVE_LOOKS).build()
+    said = recording_status.stopping(world, StopReason.UNRESPONSIVE)
+    shown = {one["type"]: (one["status"], one["reason"]) for one in said["conditions"]}
+    assert shown == {"Ready": ("True", "Recording"), "EgressResponsive": ("False", "EgressUnresponsive")}
+    before = world.recording.status
+    assert {**said, "conditions": before["conditions"]} == {**before, "stopReason": "Unresponsive"}

@@ -143,6 +143,19 @@ def test_webhooks(seen: int | None, active: int | None, expected: tuple[str, str
     assert said(a_server(webhook_seen=moments[0], active_since=moments[1]), "WebhooksReceived") == expected
 
 
+@pytest.mark.parametrize("kind", ["EgressAvailable", "WebhooksReceived"])
+def test_what_was_true_stays_so_when_the_operator_is_started_anew(kind: str) -> None:
+    before = a_server(has_recorded=True, webhook_seen=NOW)
+    shown = servers.conclude(before).status
+    started = a_server()
+    started = replace(started, server=replace(started.server, status=shown))
+    assert servers.conclude(started).status == shown
+    edited = replace(started, server=replace(started.server, generation=3))
+    assert said(edited, kind)[0] == "Unknown", "it was said of what was declared then"
+    silent = replace(started, active_since=DAYS_AGO, has_redis=False)
+    assert said(silent, kind)[0] == "False"
+
+
 @pytest.mark.parametrize(
     ("declared", "probed", "known", "shown"),
     [
