@@ -29,6 +29,7 @@ from tests.integration.localstack.recorded import (
     storage,
     until_status,
 )
+from tests.integration.localstack.sockets import LOOPBACK, addresses_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -212,6 +213,10 @@ async def test_the_layout_changes_while_it_records_and_it_ends_with_its_room(
     assert media.brightness(path, at=1, crop=corner) < 60
     # It is some 0.3 s until the page has gone: as far from the end as from the change.
     assert media.brightness(path, at=media.duration(path) - 1.5, crop=corner) > 200
+
+
+def test_it_listens_on_loopback_alone(stack: LocalStack) -> None:
+    assert addresses_of(stack.egress.pid) == {LOOPBACK}
 
 
 HOLDER = """

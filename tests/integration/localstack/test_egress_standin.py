@@ -26,6 +26,7 @@ from tests.integration.localstack.recorded import (
     until_status,
     until_there,
 )
+from tests.integration.localstack.sockets import LOOPBACK, addresses_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -374,6 +375,11 @@ async def test_the_second_api_is_refused_as_by_old_workers(
         await livekit.egress.start_egress(api.StartEgressRequest(room_name=room))
     assert caught.value.status == 400
     assert only(stack, room).status == ""
+
+
+def test_it_and_the_s3_listen_on_loopback_alone(stack: LocalStack) -> None:
+    for part in (stack.egress_standin, stack.s3):
+        assert addresses_of(part.pid) == {LOOPBACK}
 
 
 async def test_refuse(stack: LocalStack, livekit: api.LiveKitAPI, room: str) -> None:

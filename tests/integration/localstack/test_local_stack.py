@@ -6,16 +6,17 @@ import select
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from livekit import api
 
 from roomkeeper.localstack import KubectlError, LocalStack
+from tests.integration.localstack.sockets import LOOPBACK, addresses_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.stack
 
@@ -108,19 +109,7 @@ async def test_livekit_takes_another_secret_on_the_same_address(stack: LocalStac
 
 def test_nothing_listens_beyond_loopback(stack: LocalStack) -> None:
     for part in (stack.etcd, stack.apiserver, stack.controller_manager, stack.redis, stack.livekit):
-        assert addresses_of(part.pid) == {"0100007F"}  # 127.0.0.1 as /proc writes it
-
-
-def addresses_of(pid: int) -> set[str]:
-    """Local addresses of the TCP sockets that the process listens on, and of its UDP sockets."""
-    process = Path("/proc", str(pid))
-    links = {str(descriptor.readlink()) for descriptor in (process / "fd").iterdir()}
-    addresses = set()
-    for protocol, state in (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")):
-        rows = [line.split() for line in (process / "net" / protocol).read_text().splitlines()[1:]]
-        sockets = [row for row in rows if row[3] == state and f"socket:[{row[9]}]" in links]
-        addresses |= {row[1].partition(":")[0] for row in sockets}
-    return addresses
+        assert addresses_of(part.pid) == {LOOPBACK}
 
 
 HOLDER = """
