@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.crowd import Crowd
 from tests.e2e.looks import ready, reasons, resyncs, secret_of, somebody, status, stranger, tokens_of
 from tests.e2e.support import RESYNC_SECONDS, OperatorProcess, eventually
-from tests.e2e.test_clock import Traveller
+from tests.e2e.traveller import Traveller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
