@@ -23,8 +23,9 @@ def tell(how_it_went: str) -> None:
 
 
 def track_of(source: str) -> tuple[rtc.Track, rtc.TrackPublishOptions]:
-    options = rtc.TrackPublishOptions(source=rtc.TrackSource.Value(f"SOURCE_{source.upper()}"))
-    if source == "camera":
+    name = source.replace("screen_share", "screenshare").upper()
+    options = rtc.TrackPublishOptions(source=rtc.TrackSource.Value(f"SOURCE_{name}"))
+    if source in ("camera", "screen_share"):
         return rtc.LocalVideoTrack.create_video_track(source, rtc.VideoSource(320, 180)), options
     return rtc.LocalAudioTrack.create_audio_track(source, rtc.AudioSource(48_000, 1)), options
 

@@ -11,7 +11,7 @@ from roomkeeper.adapters.ports import LiveKitNotFoundError, LiveKitRejectedError
 from roomkeeper.domain.livekit import ParticipantKind, RoomConfig
 
 if TYPE_CHECKING:
-    from tests.integration.livekit.conftest import Server
+    from tests.integration.livekit.servers import Server
 
 CONFIG = RoomConfig(empty_timeout_seconds=600, departure_timeout_seconds=60, max_participants=7)
 SHORT = RoomConfig(empty_timeout_seconds=1, departure_timeout_seconds=1)

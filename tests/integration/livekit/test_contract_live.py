@@ -11,7 +11,7 @@ from roomkeeper.domain.livekit import ParticipantKind, ParticipantUpdate, Permis
 
 if TYPE_CHECKING:
     from roomkeeper.domain.livekit import Dispatch, Participant
-    from tests.integration.livekit.conftest import Server
+    from tests.integration.livekit.servers import Server
 
 CONFIG = RoomConfig(empty_timeout_seconds=600, departure_timeout_seconds=60)
 VIEWER = Permission()

@@ -13,7 +13,7 @@ from roomkeeper.adapters.livekit.memory import InMemoryLiveKit
 from roomkeeper.adapters.ports import LiveKitCredentialsError, LiveKitNotFoundError, LiveKitUnreachableError
 from roomkeeper.domain.livekit import Credentials, ParticipantUpdate, RoomConfig
 from roomkeeper.localstack import LocalStack
-from tests.integration.livekit.conftest import MovableClock, RealServer
+from tests.integration.livekit.servers import MovableClock, RealServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -11,7 +11,7 @@ from livekit.protocol import room as pb
 from roomkeeper.domain.livekit import ParticipantUpdate, Permission, RoomConfig
 
 if TYPE_CHECKING:
-    from tests.integration.livekit.conftest import RealServer
+    from tests.integration.livekit.servers import RealServer
 
 pytestmark = pytest.mark.stack
 

@@ -12,7 +12,7 @@ from roomkeeper.adapters.ports import LiveKitCredentialsError
 from roomkeeper.domain.livekit import Credentials, ParticipantKind, RoomConfig
 
 if TYPE_CHECKING:
-    from tests.integration.livekit.conftest import RealServer
+    from tests.integration.livekit.servers import RealServer
 
 pytestmark = pytest.mark.stack
 

@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 JOINS_AS: Final = Permission(hidden=True, recorder=True)
 """What the token of a worker permits (livekit: protocol/egress/token.go)."""
 
-_ANSWERS: Final = frozenset({EgressFault.REFUSE, EgressFault.BUSY, EgressFault.ANSWER_LOST})
-_STARTS: Final = _ANSWERS | {EgressFault.STAY_STARTING, EgressFault.ABORT}
-_RUNS: Final = frozenset(EgressFault) - _STARTS
+_RUNS: Final = frozenset({EgressFault.DIE, EgressFault.FAIL_UPLOAD, EgressFault.REACH_LIMIT})
+_STARTS: Final = frozenset(EgressFault) - _RUNS
 
 
 class Server(Protocol):
@@ -171,7 +170,7 @@ class MemoryEgress:
         elif EgressFault.STAY_STARTING in job.faults:
             pass
         elif room is None or job.is_ready(room):
-            job.become(EgressStatus.EGRESS_ACTIVE, now)
+            job.begin(now)
             self._tell("egress_updated", job)
         elif job.finds_until and job.finds_until <= now:
             job.fail(HTTPStatus.NOT_FOUND, now)

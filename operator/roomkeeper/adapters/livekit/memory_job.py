@@ -130,6 +130,14 @@ class MemoryJob:
         if not self.is_live:
             self.info.ended_at = self.info.updated_at
 
+    def begin(self, now: datetime) -> None:
+        """Become active: every output begins (livekit/egress: pkg/pipeline/controller.go, updateStartTime)."""
+        info = self.info
+        for results in (info.file_results, info.segment_results, info.image_results, info.stream_results):
+            for result in results:
+                result.started_at = _nanoseconds(now - _EPOCH)
+        self.become(EgressStatus.EGRESS_ACTIVE, now)
+
     def abort(self, now: datetime) -> None:
         """End before it has begun."""
         self.info.error, self.info.error_code = "Start signal not received", HTTPStatus.PRECONDITION_FAILED
@@ -146,9 +154,10 @@ class MemoryJob:
         self.become(EgressStatus.EGRESS_LIMIT_REACHED, now)
 
     def stream_to(self, url: str, now: datetime) -> None:
-        """Send to one more address."""
-        stream = self.info.stream_results.add(url=url, started_at=_nanoseconds(now - _EPOCH))
-        stream.status = StreamInfo.ACTIVE
+        """Send to one more address, as soon as it is active."""
+        is_active = self.info.status == EgressStatus.EGRESS_ACTIVE
+        stream = self.info.stream_results.add(url=url, status=StreamInfo.ACTIVE)
+        stream.started_at = _nanoseconds(now - _EPOCH) if is_active else 0
         self.streams[url] = stream
 
     def stream_no_longer_to(self, url: str, now: datetime) -> None:
