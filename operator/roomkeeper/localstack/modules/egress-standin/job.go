@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -116,6 +117,9 @@ func (j *job) become(tracks []track) {
 		for _, r := range i.ImageResults {
 			r.StartedAt = now
 		}
+		for _, r := range i.StreamResults {
+			r.StartedAt = now
+		}
 		i.UpdateStatus(livekit.EgressStatus_EGRESS_ACTIVE)
 	})
 	j.tell()
@@ -200,12 +204,15 @@ func (j *job) finish() {
 	j.worker.forget(j)
 }
 
+// finishResults tells how long each is; what never began has begun when it ended.
 func finishResults(i *livekit.EgressInfo, now int64) {
 	for _, r := range i.FileResults {
-		r.EndedAt, r.Duration = now, now-r.StartedAt
+		r.StartedAt, r.EndedAt = cmp.Or(r.StartedAt, now), now
+		r.Duration = now - r.StartedAt
 	}
 	for _, r := range i.SegmentResults {
-		r.EndedAt, r.Duration = now, now-r.StartedAt
+		r.StartedAt, r.EndedAt = cmp.Or(r.StartedAt, now), now
+		r.Duration = now - r.StartedAt
 	}
 	for _, r := range i.ImageResults {
 		r.EndedAt = now

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net/url"
 	"time"
 
@@ -30,7 +31,10 @@ func (o *outputs) addStream(info *livekit.EgressInfo, address string) error {
 	default:
 		return psrpc.NewErrorf(psrpc.InvalidArgument, "invalid url %s: invalid scheme", address)
 	}
-	result := &livekit.StreamInfo{Url: shown, StartedAt: time.Now().UnixNano(), Status: livekit.StreamInfo_ACTIVE}
+	result := &livekit.StreamInfo{Url: shown, Status: livekit.StreamInfo_ACTIVE}
+	if info.Status == livekit.EgressStatus_EGRESS_ACTIVE { // else it begins with all the others
+		result.StartedAt = time.Now().UnixNano()
+	}
 	o.streams[address] = result
 	info.StreamResults = append(info.StreamResults, result)
 	return nil
@@ -48,5 +52,6 @@ func (o *outputs) removeStream(address string) (bool, error) {
 }
 
 func finishStream(result *livekit.StreamInfo, status livekit.StreamInfo_Status, at int64) {
-	result.Status, result.EndedAt, result.Duration = status, at, at-result.StartedAt
+	result.Status, result.EndedAt, result.StartedAt = status, at, cmp.Or(result.StartedAt, at)
+	result.Duration = at - result.StartedAt
 }
