@@ -46,8 +46,12 @@ class Studio(Namespace):
 
     def s3_secret(self, name: str, access_key: str) -> None:
         """Apply the credentials of a storage."""
+        self.apply(self.s3_keys(name, access_key))
+
+    def s3_keys(self, name: str, access_key: str) -> JSON:
+        """Return the manifest of the credentials of a storage."""
         data = {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": S3_SECRET}
-        self.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data})
+        return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}
 
     def s3_target(self, secret: str = "archive-keys") -> JSON:
         """Return the bucket as a storage or a Recording declares it."""
