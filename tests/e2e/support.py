@@ -114,6 +114,14 @@ class OperatorProcess:
         assert_tells_no_secret(self._stack, "the operator's log", self.output())
         return code
 
+    def pause(self) -> None:
+        """Stop it in its tracks, as a machine does that has too much to do."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on where it was."""
+        os.kill(self.pid, signal.SIGCONT)
+
     def kill(self) -> None:
         """End it as a crash would."""
         self.stop(signal.SIGKILL)
