@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.e2e.studio import ENDED, ROOM, S3_SECRET, Studio
+from tests.e2e.studio import ENDED, ROOM, S3_SECRET, RecordingOverError, Studio
 from tests.e2e.support import assert_tells_no_secret, eventually
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ class Tenant(Studio):
         """Wait until Recordings are Active, all that there are if none is named; one that is over fails at once."""
 
         def look() -> bool:
-            states = {
-                name: one.get("state") for name, one in self.statuses().items() if name in (names or [name])
-            }
-            assert not ENDED & set(states.values()), states
+            shown = self.statuses()
+            states = {name: shown[name].get("state") for name in names or shown}
+            if ENDED & set(states.values()):
+                raise RecordingOverError(f"not all of these go on: {states}")
             return set(states.values()) == {"Active"}
 
         eventually(f"{', '.join(names) or 'all'}: being recorded", look, within=5)
