@@ -162,7 +162,7 @@ def _is_due(world: RecordingWorld) -> bool:
 def _plan_next(world: RecordingWorld) -> tuple[Action, ...]:
     known = recordings.all_attempts(world)
     if recordings.leftovers(world) and not world.was_told_to_stop:
-        return tuple(StopEgress(egress.id) for egress in recordings.leftovers(world))
+        return tuple(StopEgress(egress_id) for egress_id in recordings.leftovers(world))
     if recordings.leftovers(world) or (known and not may_follow(world)) or not _is_due(world):
         return ()
     if _has_just_ended(world):
@@ -222,6 +222,8 @@ def _plan_running(world: RecordingWorld, attempt: Attempt) -> Iterator[Action]:
         and attempt.egress_id not in world.gone
     ):
         yield StopEgress(attempt.egress_id)  # a worker that is there answers
+    if not world.was_told_to_stop:
+        yield from (StopEgress(egress_id) for egress_id in recordings.leftovers(world))
     if attempt.state not in _CAN_BE_STOPPED:
         return
     if recording_stop.why_stop(world):
@@ -265,7 +267,7 @@ def _plan_deletion(world: RecordingWorld) -> Iterator[Action]:
     if not world.recording.is_held:
         return
     attempt = recordings.current(world)
-    running = {egress.id for egress in recordings.leftovers(world)}
+    running = set(recordings.leftovers(world))
     if attempt and attempt.egress_id and attempt.state in _CAN_BE_STOPPED:
         running.add(attempt.egress_id)
     running -= world.gone

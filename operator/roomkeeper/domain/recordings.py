@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from roomkeeper.api.recording_policy import RecordingSource
 from roomkeeper.api.recording_status import RecordingState, StopReason
 from roomkeeper.domain import attempts
+from roomkeeper.domain.livekit import ParticipantKind
 from roomkeeper.domain.objects import read_time
 from roomkeeper.domain.rooms import AddFinalizer, ServerState
 
@@ -217,16 +218,14 @@ def attempts_left(world: RecordingWorld) -> bool:
     return len(all_attempts(world)) < allowed
 
 
-def leftovers(world: RecordingWorld) -> tuple[Egress, ...]:
-    """Return egresses of this Recording that run beside the current attempt: there must be none."""
+def leftovers(world: RecordingWorld) -> tuple[str, ...]:
+    """Return egresses of this Recording that run beside the current attempt: there must be none.
+
+    One that was given up is among them once it is back in its room: its worker was only out of reach.
+    """
     attempt = current(world)
-    known_dead = {
-        one.egress_id for one in all_attempts(world) if one.error == attempts.UNRESPONSIVE
-    } | world.gone
-    return tuple(
-        egress
-        for egress in world.found or ()
-        if egress.state.is_live
-        and egress.id not in known_dead
-        and (attempt is None or egress.id != attempt.egress_id)
-    )
+    given_up = {one.egress_id for one in all_attempts(world) if one.error == attempts.UNRESPONSIVE}
+    there = {one.identity for one in world.participants or () if one.kind is ParticipantKind.EGRESS}
+    found = {egress.id for egress in world.found or () if egress.state.is_live}
+    running = (found - given_up - world.gone) | (given_up & there)
+    return tuple(sorted(running - {attempt.egress_id if attempt else ""}))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from roomkeeper.domain import recording_events, recording_plan, recording_status
+from roomkeeper.domain import attempts, recording_events, recording_plan, recording_status
 from roomkeeper.domain.egress import EgressResult, EgressState
+from roomkeeper.domain.livekit import Participant
 from roomkeeper.domain.reasons import Reason
-from roomkeeper.domain.recordings import DeclareAttempt
+from roomkeeper.domain.recordings import DeclareAttempt, StopEgress
 from tests.unit.domain.builders import NOW
-from tests.unit.domain.recording_builders import ALICE, a_recording
+from tests.unit.domain.recording_builders import ALICE, a_recording, egress_participant
 
 FILE = EgressResult("File", "a.mp4", "https://s3/a.mp4", 1234, 61.6)
 
@@ -36,3 +37,20 @@ def test_an_attempt_that_has_just_ended_is_kept_and_told_before_another_follows(
     [action] = recording_plan.plan(failed.concluded().having(egress=None).build())
     assert isinstance(action, DeclareAttempt)
     assert action.attempt.number == 2
+
+
+def test_an_egress_that_was_given_up_is_ended_when_it_is_back_in_its_room() -> None:
+    again = a_recording().held().failed(error=attempts.UNRESPONSIVE).active()
+    both = again.with_people(ALICE, egress_participant("EG_1"), egress_participant("EG_2"))
+    assert recording_plan.plan(both.build()) == (StopEgress("EG_1"),)
+    assert recording_plan.plan(both.having(was_told_to_stop=True).build()) == ()
+    one = again.with_people(Participant("EG_1", "PA_1"), egress_participant("EG_2"))
+    assert recording_plan.plan(one.build()) == (), "a person may have any name"
+
+
+def test_before_another_attempt_the_one_that_is_back_is_ended() -> None:
+    next_one = a_recording().held().failed(error=attempts.UNRESPONSIVE).searched().ready_to_ask()
+    back = next_one.with_people(ALICE, egress_participant("EG_1"))
+    assert recording_plan.plan(back.build()) == (StopEgress("EG_1"),)
+    [action] = recording_plan.plan(next_one.with_people(ALICE).build())
+    assert isinstance(action, DeclareAttempt)
