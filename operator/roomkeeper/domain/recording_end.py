@@ -107,7 +107,7 @@ def _settle(world: RecordingWorld, last: Attempt) -> Attempt:
     is_gone = last.is_live and last.egress_id in world.gone
     had_to_be_stopped = world.recording.status.get("stopReason") == StopReason.UNRESPONSIVE
     if is_gone or (not last.is_live and had_to_be_stopped and not last.error):
-        return last.failed(attempts.UNRESPONSIVE, at=last.ended_at or world.now)
+        return last.failed(attempts.UNRESPONSIVE, at=last.ended_at or world.seen_at or world.now)
     return last
 
 

@@ -69,6 +69,7 @@ class RecordingWorld:
         frozenset()
     )  # egresses that were told to stop again and again, and no worker answered
     missing_looks: int = 0  # how often in a row the egress was not in its room
+    seen_at: datetime | None = None  # when it was there last
     empty_seconds: float = 0.0  # for how long nobody has been in the room
     stream: StreamChange | None = None  # None: nobody looked
     # What this reconcile has done.

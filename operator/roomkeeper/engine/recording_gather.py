@@ -136,6 +136,7 @@ class RecordingGatherer:
             missing_looks=self.watch.missing_looks(
                 egress_id, is_there=is_there, look=connection.egresses.looks
             ),
+            seen_at=self.watch.seen_at(egress_id),
             empty_seconds=self.watch.empty_seconds(egress_id, is_empty=is_empty),
         )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from roomkeeper.adapters.ports import Clock
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class _Watched:
     missing: int = 0
+    seen_at: datetime | None = None
     counted_at: int = -1  # the list at which it was counted
     empty_since: float | None = None
 
@@ -38,11 +40,16 @@ class RecordingWatch:
         """Count a look at the room, once for each list of the server, and return how many in a row missed the egress."""
         watched = self._watched.setdefault(egress_id, _Watched())
         if is_there:
-            watched.missing = 0
+            watched.missing, watched.seen_at = 0, self.clock.now()
         elif watched.counted_at != look:
             watched.missing += 1
         watched.counted_at = look
         return watched.missing
+
+    def seen_at(self, egress_id: str) -> datetime | None:
+        """Return when the egress was seen in its room last; None: never by this process."""
+        watched = self._watched.get(egress_id)
+        return watched.seen_at if watched else None
 
     def empty_seconds(self, egress_id: str, *, is_empty: bool) -> float:
         """Return for how long nobody has been seen in the room."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from roomkeeper.domain import attempts, recording_events, recording_plan, recording_status
+from roomkeeper.domain import attempts, recording_end, recording_events, recording_plan, recording_status
 from roomkeeper.domain.egress import EgressResult, EgressState
 from roomkeeper.domain.livekit import Participant
 from roomkeeper.domain.reasons import Reason
@@ -46,6 +46,15 @@ def test_an_egress_that_was_given_up_is_ended_when_it_is_back_in_its_room() -> N
     assert recording_plan.plan(both.having(was_told_to_stop=True).build()) == ()
     one = again.with_people(Participant("EG_1", "PA_1"), egress_participant("EG_2"))
     assert recording_plan.plan(one.build()) == (), "a person may have any name"
+
+
+def test_a_worker_that_is_gone_counts_until_it_was_seen_last() -> None:
+    seen = NOW - timedelta(seconds=12)
+    gone = a_recording().held().active(60).with_people(ALICE).having(gone=frozenset({"EG_1"}))
+    [attempt] = recording_end.settled(gone.having(seen_at=seen).build())
+    assert (attempt.error, attempt.ended_at) == (attempts.UNRESPONSIVE, seen)
+    [attempt] = recording_end.settled(gone.build())
+    assert attempt.ended_at == NOW, "nobody knows better"
 
 
 def test_before_another_attempt_the_one_that_is_back_is_ended() -> None:
