@@ -214,8 +214,8 @@ def _armed(world: RecordingWorld, ready: Condition, known: tuple[Attempt, ...]) 
             _soonest(until_late, ROOM_SECONDS if world.room_trouble else SERVER_SECONDS) or ROOM_SECONDS
         )
     retry = recording_start.retry_in(world) if known else 0.0
-    if known and known != recordings.all_attempts(world):
-        retry = recording_start.FIRST_BACKOFF_SECONDS
+    if known and known != attempts.read(world.recording.status):  # that it has ended has just become known
+        retry = max(retry, recording_start.FIRST_BACKOFF_SECONDS)
     begins = world.spec.start_at if world.spec else None
     until_start = (begins - world.now).total_seconds() if begins else None
     later = [wait for wait in (until_late, retry, until_start) if wait is not None and wait > 0]

@@ -7,6 +7,7 @@ from datetime import timedelta
 from roomkeeper.domain import attempts, recording_end, recording_events, recording_plan, recording_status
 from roomkeeper.domain.egress import EgressResult, EgressState
 from roomkeeper.domain.livekit import Participant
+from roomkeeper.domain.outcomes import Done
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.recordings import DeclareAttempt, StopEgress
 from tests.unit.domain.builders import NOW
@@ -33,6 +34,7 @@ def test_an_attempt_that_has_just_ended_is_kept_and_told_before_another_follows(
     assert [result["location"] for result in after.status["results"]] == ["https://s3/a.mp4"]
     notes = recording_events.notes(before=world.recording.status, world=world, after=after.status)
     assert [note.reason for note in notes] == [Reason.ATTEMPT_FAILED]
+    assert after.outcome == Done(2), "nobody else wakes it: the backoff is over, and the webhook was lost"
 
     [action] = recording_plan.plan(failed.concluded().having(egress=None).build())
     assert isinstance(action, DeclareAttempt)
