@@ -58,6 +58,18 @@ def test_an_egress_is_taken_over_without_the_text_of_its_error() -> None:
     assert "hunter2" not in repr(egress)
 
 
+NO_IDS = ["", "EG_1\n", "EG_1; reboot", "EG_1\x00", "-rf", "EG 1", "EG_é", "E" * 65]
+
+
+@pytest.mark.parametrize("egress_id", NO_IDS)
+def test_an_id_that_nobody_can_write_down_is_none_of_livekits(egress_id: str) -> None:
+    """It stands in status, in the log, and in a command that people are told to type."""
+    with pytest.raises(ValueError, match="egress id"):
+        egress_convert.one(pb.EgressInfo(egress_id=egress_id))
+    listed = pb.ListEgressResponse(items=[pb.EgressInfo(egress_id=each) for each in (egress_id, "EG_1")])
+    assert [egress.id for egress in egress_convert.egresses(listed)] == ["EG_1"]
+
+
 def test_what_livekit_does_not_tell_is_empty() -> None:
     assert egress_convert.egress(pb.EgressInfo(egress_id="EG_1")) == Egress(
         id="EG_1", room_name="", state=EgressState.STARTING

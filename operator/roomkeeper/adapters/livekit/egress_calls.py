@@ -30,7 +30,7 @@ class EgressCalls(Calls):
         the node that sends it.
         """
         method, message = egress_request.to_start(request)
-        read = egress_convert.egress
+        read = egress_convert.one
         return await self._call(SERVICE, method, message, pb.EgressInfo, GRANT, read=read, lane=self._starts)
 
     async def stop_egress(self, egress_id: str) -> Egress:
@@ -39,7 +39,7 @@ class EgressCalls(Calls):
         LiveKit takes three seconds to find that nobody answers for it.
         """
         request = pb.StopEgressRequest(egress_id=egress_id)
-        read = egress_convert.egress
+        read = egress_convert.one
         return await self._call(SERVICE, "StopEgress", request, pb.EgressInfo, GRANT, read=read)
 
     async def list_egress(

@@ -5,6 +5,7 @@ LiveKit redacts what it shows of a request, but not all of it: SRT addresses and
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -27,6 +28,9 @@ _STATES: Final = {
     EgressStatus.EGRESS_ABORTED: EgressState.ABORTED,
     EgressStatus.EGRESS_LIMIT_REACHED: EgressState.LIMIT_REACHED,
 }
+_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
+"""LiveKit's are EG_ and letters and digits. They stand in status, in the log, and in a command that people may type."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOSECONDS: Final = 1_000_000_000
 
@@ -35,8 +39,15 @@ _WITH_HOST: Final = frozenset({"rtmp", "rtmps", "srt", "ws", "wss"})
 
 
 def egresses(answer: ListEgressResponse) -> list[Egress]:
-    """Take over the list."""
-    return [egress(info) for info in answer.items]
+    """Take over the list, but for what has no id."""
+    return [egress(info) for info in answer.items if _ID.fullmatch(info.egress_id)]
+
+
+def one(info: EgressInfo) -> Egress:
+    """Take over the one that was asked for; ValueError for an id that is none."""
+    if not _ID.fullmatch(info.egress_id):
+        raise ValueError("this is no egress id")
+    return egress(info)
 
 
 def egress(info: EgressInfo) -> Egress:
