@@ -33,7 +33,8 @@ def merged(
     if number is None:
         return kept
     others = [result for result in kept if result["attempt"] != number]
-    return others + [_render(number, result, egress) for result in egress.results if result.type in STORED]
+    first = {result.type: result for result in reversed(egress.results) if result.type in STORED}
+    return others + [_render(number, first[kind], egress) for kind in sorted(first)]
 
 
 def gaps(known: tuple[Attempt, ...]) -> list[dict[str, str]]:

@@ -45,6 +45,12 @@ def egress(number: int, *results: EgressResult, **fields: Any) -> Egress:
     return an_egress(number, EgressState.COMPLETE, results=results, **fields)
 
 
+def test_more_than_one_result_of_an_output_is_not_livekits_and_would_not_fit() -> None:
+    told = [FILE, *(replace(FILE, filename=f"{number}.mp4") for number in range(100)), IMAGES, IMAGES]
+    shown = recording_results.merged((), (attempt(1),), egress(1, *told))
+    assert [result["filename"] for result in shown] == ["a.mp4", "image"]
+
+
 def test_each_output_leaves_one_result() -> None:
     assert recording_results.merged((), (attempt(1),), egress(1, FILE, HLS, IMAGES)) == [
         SHOWN_FILE,
