@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from roomkeeper.api import common
-from roomkeeper.api.common import rfc3339
+from roomkeeper.api.common import MAX_INT32, rfc3339
 from roomkeeper.api.recording_status import RecordingState
 from roomkeeper.domain import (
     attempts,
@@ -167,7 +167,8 @@ def _course(world: RecordingWorld, end: End, known: tuple[Attempt, ...]) -> dict
         course["endedAt"] = rfc3339(ended or world.now)
     if any(not attempt.is_live for attempt in known):
         over = (attempt for attempt in known if not attempt.is_live)
-        course["recordedSeconds"] = round(sum(attempt.seconds(world.now) for attempt in over))
+        recorded = round(sum(attempt.seconds(world.now) for attempt in over))
+        course["recordedSeconds"] = min(recorded, MAX_INT32)
     if gaps := recording_results.gaps(known):
         course["gaps"] = gaps
     if results := recording_results.merged(world.recording.status.get("results", ()), known, world.egress):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from roomkeeper.api.common import rfc3339
+from roomkeeper.api.common import MAX_INT32, rfc3339
 from roomkeeper.api.recording_status import RecordingState
 from roomkeeper.domain import attempts
 from roomkeeper.domain.conditions import find
@@ -136,6 +136,14 @@ def test_an_end_that_livekit_does_not_date_does_not_go_on_counting() -> None:
             a_recording().held().with_status(**status).with_people(ALICE).at(NOW + timedelta(seconds=later))
         )
         assert shown(again).get("recordedSeconds") == status.get("recordedSeconds")
+
+
+def test_what_a_server_tells_of_times_fits_into_status() -> None:
+    end = NOW + timedelta(days=230 * 365)
+    failed = HELD.active(600).seeing(
+        EgressState.FAILED, ended_at=end, started_at=NOW - timedelta(days=50 * 365)
+    )
+    assert shown(failed.without_room())["recordedSeconds"] == MAX_INT32
 
 
 def test_an_end_is_dated_by_its_last_change_at_least() -> None:
