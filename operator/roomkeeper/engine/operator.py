@@ -21,6 +21,7 @@ from roomkeeper.engine.concerned import Concerned
 from roomkeeper.engine.connection import Connection
 from roomkeeper.engine.counts import CountsThrottle
 from roomkeeper.engine.execute import Executor
+from roomkeeper.engine.lanes import Lanes
 from roomkeeper.engine.namespaces import NamespaceCache
 from roomkeeper.engine.queue import WorkQueue
 from roomkeeper.engine.recording_execute import RecordingExecutor
@@ -76,12 +77,12 @@ class Operator:
         self._kubernetes = kubernetes
         self._connect = connect
         self._clock = clock
-        self.queue = WorkQueue(clock)
         self.namespaces = NamespaceCache(is_readable=not settings.namespaces)
         self.servers = ServerDirectory(
             own=self._own_server(), default=settings.default_server, namespaces=self.namespaces
         )
         self.objects = ObjectCache(self.servers.room_name)
+        self.queue = WorkQueue(clock, Lanes(self.objects, self.servers).of)
         self.storages = StorageDirectory(self.objects, self.namespaces, settings.default_storage)
         self.secrets = SecretCache()
         abandoned = AbandonedRecordings(clock)

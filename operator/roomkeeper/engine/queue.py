@@ -2,6 +2,9 @@
 
 A key is handed to one worker at a time and is queued once however often it is added. What was added while its
 reconcile ran makes it come again. Keys that people or LiveKit woke go before those of the initial list.
+
+Keys are in lanes. Lanes take turns, and so many keys of one are handed out at a time: whoever has a LiveKit that never
+answers, or thousands of objects, makes nobody else wait.
 """
 
 from __future__ import annotations
@@ -10,21 +13,26 @@ import asyncio
 import contextlib
 import heapq
 import random
-from collections import deque
+from collections import Counter, OrderedDict, deque
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from roomkeeper.engine import backoff
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
     from roomkeeper.adapters.ports import Clock
     from roomkeeper.domain.objects import Key
+
+    Lanes = OrderedDict[Hashable, deque[Key]]
 
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 60.0
 # Tokens expire by the wall clock, and a loop timer sees neither a suspended machine nor a clock that was set.
 LONGEST_NAP_SECONDS = 1.0
 MOST_STALE = 64  # replaced entries that a small heap may keep until they are due
+LANE_WIDTH = 32  # keys of one lane that are handed out at a time
 CLOCK_WAS_SET_SECONDS = 5.0  # ahead of what the monotonic clock counted; less is the slewing of NTP
 
 
@@ -35,13 +43,21 @@ class Priority(IntEnum):
     BACKGROUND = 1
 
 
+def _one_lane(_: Key) -> Hashable:
+    return None
+
+
 class WorkQueue:
     """A de-duplicating queue with delays and per-key exponential backoff (after client-go's workqueue)."""
 
-    def __init__(self, clock: Clock) -> None:
-        """Start empty."""
+    def __init__(self, clock: Clock, lane_of: Callable[[Key], Hashable] = _one_lane) -> None:
+        """Start empty; `lane_of` tells the lane of a key, which may be another one the next time."""
         self._clock = clock
-        self._ready: tuple[deque[Key], deque[Key]] = (deque(), deque())
+        self._lane_of = lane_of
+        # By priority: keys by lane, the lane that was served longest ago first.
+        self._ready: tuple[Lanes, Lanes] = (OrderedDict(), OrderedDict())
+        self._lanes: dict[Key, Hashable] = {}  # of keys that are being processed
+        self._taken: Counter[Hashable] = Counter()
         self._waiting: dict[Key, Priority] = {}
         self._processing: set[Key] = set()
         self._again: dict[Key, Priority] = {}
@@ -67,7 +83,7 @@ class WorkQueue:
             return
         queued[key] = priority
         if queued is self._waiting:
-            self._ready[priority].append(key)
+            self._ready[priority].setdefault(self._lane_of(key), deque()).append(key)
             self._available.release()
 
     def add_after(self, key: Key, seconds: float | None, *, keep_earlier: bool = False) -> None:
@@ -112,6 +128,12 @@ class WorkQueue:
     def done(self, key: Key) -> None:
         """Give the key back; it comes again at once if it was added meanwhile."""
         self._processing.discard(key)
+        lane = self._lanes.pop(key)
+        if self._taken[lane] == LANE_WIDTH and any(lane in lanes for lanes in self._ready):
+            self._available.release()  # a worker that came for one of them found the lane full
+        self._taken[lane] -= 1
+        if not self._taken[lane]:
+            del self._taken[lane]
         priority = self._again.pop(key, None)
         if priority is not None:
             self.add(key, priority)
@@ -151,12 +173,24 @@ class WorkQueue:
 
     def _take(self) -> Key | None:
         for priority in Priority:
-            while self._ready[priority]:
-                key = self._ready[priority].popleft()
-                if self._waiting.get(key) == priority:
-                    del self._waiting[key]
+            lanes = self._ready[priority]
+            for lane in [lane for lane in lanes if self._taken[lane] < LANE_WIDTH]:
+                key = self._next(lanes[lane], priority)
+                lanes.move_to_end(lane)
+                if not lanes[lane]:
+                    del lanes[lane]
+                if key:
                     self._processing.add(key)
+                    self._lanes[key] = lane
+                    self._taken[lane] += 1
                     return key
-                # A stale entry: the key was queued again with a better priority.
-                return None
+        return None
+
+    def _next(self, keys: deque[Key], priority: Priority) -> Key | None:
+        """Take the first key of a lane, past those that were withdrawn, or queued again with a better priority."""
+        while keys:
+            key = keys.popleft()
+            if self._waiting.get(key) == priority:
+                del self._waiting[key]
+                return key
         return None

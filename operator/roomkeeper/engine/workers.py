@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-COUNT = 32
+COUNT = 256  # eight lanes at their width: each may wait for a LiveKit that does not answer
 
 
 class Reconciler(Protocol):

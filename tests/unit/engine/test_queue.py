@@ -8,6 +8,7 @@ import pytest
 from roomkeeper.domain.objects import Key
 from roomkeeper.engine.queue import (
     FIRST_BACKOFF_SECONDS,
+    LANE_WIDTH,
     LONGEST_BACKOFF_SECONDS,
     MOST_STALE,
     Priority,
@@ -122,6 +123,65 @@ async def test_a_worker_waits_for_a_key(queue: WorkQueue) -> None:
     assert not waiting.done()
     queue.add(A)
     assert await waiting == A
+
+
+def in_lane(name: str, number: int) -> Key:
+    return Key("Room", name, str(number))
+
+
+@pytest.fixture
+def laned(clock: HandClock) -> WorkQueue:
+    """Return a queue with a lane for each namespace."""
+    return WorkQueue(clock, lambda key: key.namespace)
+
+
+async def test_lanes_take_turns(laned: WorkQueue) -> None:
+    keys = [in_lane(name, number) for name in "ab" for number in range(3)]
+    for key in keys:
+        laned.add(key)
+    assert [key.namespace for key in await drain(laned)] == ["a", "b", "a", "b", "a", "b"]
+    assert laned.is_idle
+
+
+async def test_what_is_urgent_in_one_lane_goes_before_what_is_not_in_another(laned: WorkQueue) -> None:
+    laned.add(in_lane("a", 1), BACKGROUND)
+    laned.add(in_lane("b", 1), BACKGROUND)
+    laned.add(in_lane("b", 2), URGENT)
+    assert [key.name for key in await drain(laned)] == ["2", "1", "1"]
+
+
+async def test_a_lane_that_is_full_waits_and_no_other_does(laned: WorkQueue) -> None:
+    for number in range(LANE_WIDTH + 2):
+        laned.add(in_lane("a", number))
+    taken = [await laned.get() for _ in range(LANE_WIDTH)]
+    waiting = [asyncio.create_task(laned.get()) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in waiting)
+    laned.add(in_lane("b", 1))
+    assert await waiting[0] == in_lane("b", 1)
+    laned.done(taken[0])
+    assert await waiting[1] == in_lane("a", LANE_WIDTH)
+    await asyncio.sleep(0)
+    assert not waiting[2].done()
+    laned.done(taken[1])
+    assert await waiting[2] == in_lane("a", LANE_WIDTH + 1)
+    for key in (*taken[2:], *(task.result() for task in waiting)):
+        laned.done(key)
+    assert laned.is_idle
+    assert not laned._taken
+    assert not any(laned._ready)
+
+
+async def test_a_key_is_given_back_to_the_lane_that_it_was_taken_from(clock: HandClock) -> None:
+    lanes = {A: 1}
+    queue = WorkQueue(clock, lanes.get)
+    queue.add(A)
+    await queue.get()
+    lanes[A] = 2
+    queue.add(A)
+    queue.done(A)
+    assert await queue.get() == A
+    assert dict(queue._taken) == {2: 1}
 
 
 async def test_a_thousand_keys_and_many_workers(queue: WorkQueue) -> None:
