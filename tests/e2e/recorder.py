@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 
 class Recorder:
-    """What was sent, and how it answers: `answers` is by method, and what is not in it is refused."""
+    """What was sent, and how it answers: `answers` is by method, and what is not in it is refused.
+
+    What is in `hangs` is answered when its event is set.
+    """
 
     def __init__(self) -> None:
         self.url = ""
         self.sent = b""
+        self.hangs: dict[str, threading.Event] = {}
         self.answers: dict[str, Message] = {
             "ListRooms": pb.ListRoomsResponse(),
             "ListParticipants": pb.ListParticipantsResponse(),
@@ -60,7 +64,10 @@ def recording_requests() -> Iterator[Recorder]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             kept.sent += f"{self.path} {self.headers}\n".encode() + body
-            status, answer = kept.answer(self.path.rpartition("/")[2])
+            method = self.path.rpartition("/")[2]
+            if method in kept.hangs:
+                kept.hangs[method].wait(60)
+            status, answer = kept.answer(method)
             self.send_response(status)
             self.send_header("Content-Type", "application/json" if status != 200 else "application/protobuf")
             self.send_header("Content-Length", str(len(answer)))
