@@ -108,7 +108,7 @@ def needs_request(world: RecordingWorld) -> bool:
 
 def needs_room(world: RecordingWorld) -> bool:
     """Tell whether it matters now what room there is, and who is in it."""
-    if world.live is not None or world.participants is not None or world.spec is None or not world.room_name:
+    if world.live is not None or world.is_room_gone or world.spec is None or not world.room_name:
         return False
     if (
         world.recording.deleted_at
@@ -188,8 +188,7 @@ def may_follow(world: RecordingWorld) -> bool:
         return False
     if world.spec is None or not recordings.attempts_left(world):
         return False
-    was_looked_for = world.participants is not None
-    return not recordings.needs_room(world.spec) or world.live is not None or not was_looked_for
+    return not recordings.needs_room(world.spec) or not world.is_room_gone
 
 
 def _plan_start(world: RecordingWorld, attempt: Attempt) -> tuple[Action, ...]:

@@ -60,7 +60,8 @@ class RecordingWorld:
     others_active: int = 0  # Recordings of this namespace that run on this server
     webhook_url: str = ""  # how the server reaches the operator
     # What LiveKit has.
-    live: LiveRoom | None = None
+    live: LiveRoom | None = None  # None: it is not there, or nobody looked
+    is_room_gone: bool = False  # LiveKit was asked for the room, and does not have it
     participants: tuple[Participant, ...] | None = None  # None: nobody asked
     egress: Egress | None = None  # of the current attempt
     is_lost: bool = False  # LiveKit was asked for that egress by its id, and does not know it

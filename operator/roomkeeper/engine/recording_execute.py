@@ -118,7 +118,7 @@ class RecordingExecutor:
             egress = await server.api.start_egress(request)
         except LiveKitNotFoundError:
             server.sightings.saw(request.room_name, None)
-            return replace(world, is_unmade=True, live=None)
+            return replace(world, is_unmade=True, live=None, is_room_gone=True)
         except LiveKitRejectedError as error:
             logger.warning("%s: %s", world.recording.key, error)
             return replace(world, is_refused=True)

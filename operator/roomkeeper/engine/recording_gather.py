@@ -146,7 +146,7 @@ class RecordingGatherer:
         if live is None or is_of_session or recordings.all_attempts(world):
             live = await connection.read_room(world.room_name)
         there = await connection.who(world.room_name) if live else ()
-        return replace(world, live=live, participants=there)
+        return replace(world, live=live, is_room_gone=live is None, participants=there)
 
     async def _search(self, world: RecordingWorld, connection: Connection) -> RecordingWorld:
         """Find every egress of this Recording, ended ones too; a page has no room to search in."""

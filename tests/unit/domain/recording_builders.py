@@ -275,7 +275,11 @@ class RecordingBuilder:
 
     def without_room(self) -> RecordingBuilder:
         """Have looked, and found no room."""
-        return self.having(live=None, participants=())
+        return self.having(live=None, is_room_gone=True)
+
+    def among(self, *there: Participant) -> RecordingBuilder:
+        """Have looked who is in the room while it records."""
+        return self.having(participants=there)
 
     def searched(self, *found: Egress) -> RecordingBuilder:
         """Have searched LiveKit for egresses of this Recording."""

@@ -46,6 +46,9 @@ DOWN, REFUSED = ServerState.UNREACHABLE, ServerState.REFUSED
         HELD.failed().failing(),
         HELD.active().seeing(EgressState.FAILED).failing(),  # it was just seen, and the search failed
         HELD.active().having(gone=frozenset({EGRESS})).failing(),
+        # Who is in the room was asked, but not whether it is there.
+        HELD.active().stopping("Unresponsive").having(gone=frozenset({EGRESS})).among(ALICE),
+        HELD.active().stopping("Unresponsive").having(gone=frozenset({EGRESS})).among(),
     ],
 )
 def test_an_attempt_is_followed_after_an_outage_as_nobody_knows_whether_the_room_lives(
