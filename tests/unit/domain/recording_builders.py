@@ -10,84 +10,26 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from roomkeeper.api import common
 from roomkeeper.api.recording import RecordingSpec
 from roomkeeper.api.recording_status import RecordingState
-from roomkeeper.api.recording_storage import RecordingStorageSpec
 from roomkeeper.domain import attempts, markers, rooms
 from roomkeeper.domain.attempts import Attempt
 from roomkeeper.domain.conditions import Finding
-from roomkeeper.domain.egress import Carried, Egress, EgressRequest, EgressState
-from roomkeeper.domain.livekit import LiveRoom, Participant, ParticipantKind, RoomConfig, Track
-from roomkeeper.domain.objects import STORAGE, CustomObject, Key
+from roomkeeper.domain.egress import Egress, EgressRequest, EgressState
+from roomkeeper.domain.livekit import LiveRoom, Participant, RoomConfig
+from roomkeeper.domain.objects import CustomObject, Key
 from roomkeeper.domain.policy import Policy
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.recording_status import conclude
 from roomkeeper.domain.recordings import RecordingWorld
-from roomkeeper.domain.storages import Storage
-from tests.unit.domain.builders import ACCEPTED, NAME, NOW
+from tests.unit.domain.builders import NAME, NOW
+from tests.unit.domain.recording_parts import CREATED, KEY, OWN, SOURCES, UID, an_egress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CREATED = NOW - timedelta(hours=3)
-KEY = Key("Recording", "team-a", "weekly")
-UID = "uid-of-the-recording"
-WEBHOOK = "https://hooks.example.com/livekit/webhook"
-EGRESS = "EG_1"
-
-# A server of its own namespace, so that no policy counts.
-OWN = replace(
-    ACCEPTED,
-    namespace=KEY.namespace,
-    ref={"namespace": KEY.namespace, "name": "main", "uid": "uid-of-the-server"},
-)
-STORED = Storage(
-    Key(STORAGE, "livekit", "archive"),
-    "uid-of-the-storage",
-    RecordingStorageSpec.model_validate({"s3": {"bucket": "media"}}),
-)
-SOURCES: dict[str, dict[str, Any]] = {
-    "roomComposite": {},
-    "participant": {"identity": "alice"},
-    "trackComposite": {"identity": "alice", "audioSource": "microphone", "videoSource": "camera"},
-    "track": {"identity": "alice", "source": "camera"},
-    "web": {"url": "https://example.com"},
-}
-MICROPHONE = Track("TR_AUDIO", "microphone")
-CAMERA = Track("TR_VIDEO", "camera", "video")
-ALICE = Participant("alice", "PA_1", is_publisher=True, tracks=(MICROPHONE, CAMERA))
-MUTE = Participant("bob", "PA_2")
-AGENT = Participant("notetaker", "PA_3", ParticipantKind.AGENT, is_publisher=True, tracks=(MICROPHONE,))
-
-
-def egress_participant(egress_id: str = EGRESS) -> Participant:
-    """Return a worker as it is in its room."""
-    return Participant(egress_id, f"PA_{egress_id}", ParticipantKind.EGRESS)
-
-
-def an_egress(
-    number: int = 1,
-    state: EgressState = EgressState.ACTIVE,
-    *,
-    egress_id: str = "",
-    uid: str = UID,
-    **fields: Any,
-) -> Egress:
-    """Return the egress of an attempt, with its mark in the path of its file."""
-    mark = markers.marker(uid, number)
-    usual: dict[str, Any] = {"started_at": NOW - timedelta(minutes=10)}
-    if not state.is_live:
-        usual["ended_at"] = NOW - timedelta(seconds=1)
-    return Egress(
-        id=egress_id or f"EG_{number}",
-        room_name=NAME,
-        state=state,
-        carried=Carried(paths=(f"recordings/x-{mark}.mp4",)),
-        **{**usual, **fields},
-    )
+    from roomkeeper.domain.storages import Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,12 +283,3 @@ def a_recording() -> RecordingBuilder:
 def a_request(recording: RecordingBuilder) -> EgressRequest:
     """Return something that can be sent."""
     return EgressRequest(RecordingSpec.model_validate(recording.spec).source, recording.room_name)
-
-
-def is_valid(spec: Mapping[str, Any]) -> bool:
-    """Tell whether the model takes it."""
-    try:
-        RecordingSpec.model_validate(spec)
-    except ValidationError:
-        return False
-    return True

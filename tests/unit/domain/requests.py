@@ -9,7 +9,7 @@ from roomkeeper.domain import egress, markers, recording_request
 from roomkeeper.domain.egress import Carried, S3Target
 from roomkeeper.domain.recording_source import Tracks
 from tests.unit.domain.builders import NAME
-from tests.unit.domain.recording_builders import SOURCES, UID, WEBHOOK
+from tests.unit.domain.recording_parts import SOURCES, UID, WEBHOOK
 
 if TYPE_CHECKING:
     from roomkeeper.domain.egress import EgressRequest, Target

@@ -18,7 +18,7 @@ from roomkeeper.domain import attempts, markers
 from roomkeeper.domain.attempts import ENDED, Attempt
 from roomkeeper.domain.egress import Egress, EgressState
 from tests.unit.domain.builders import NOW
-from tests.unit.domain.recording_builders import UID, an_egress
+from tests.unit.domain.recording_parts import UID, an_egress
 
 ATTEMPTS_SCHEMA = Draft202012Validator(
     crd.schema(KIND)["properties"]["status"]["properties"]["attempts"],

@@ -15,7 +15,7 @@ from roomkeeper.domain.egress import Carried, Egress, EgressState
 from roomkeeper.domain.markers import METADATA_KEY, Marker, marker
 from roomkeeper.domain.object_keys import KeyTemplateError
 from tests.unit.domain.builders import NAME
-from tests.unit.domain.recording_builders import UID, WEBHOOK, an_egress
+from tests.unit.domain.recording_parts import UID, WEBHOOK, an_egress
 from tests.unit.domain.requests import PAIRS, STORED, TARGETS, a_spec, carried, request
 
 if TYPE_CHECKING:

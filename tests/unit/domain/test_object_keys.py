@@ -14,7 +14,7 @@ from roomkeeper.domain import names, object_keys
 from roomkeeper.domain.object_keys import KeyTemplateError, left_to_the_worker, render
 from tests.unit.domain import worker
 from tests.unit.domain.builders import NAME
-from tests.unit.domain.recording_builders import SOURCES, UID
+from tests.unit.domain.recording_parts import SOURCES, UID
 from tests.unit.domain.requests import a_spec, request
 
 if TYPE_CHECKING:

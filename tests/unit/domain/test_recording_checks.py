@@ -12,7 +12,8 @@ from roomkeeper.domain import policy, recording_checks, recording_request, stora
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.storages import NOT_ALLOWED
-from tests.unit.domain.recording_builders import KEY, STORED, WEBHOOK, a_recording
+from tests.unit.domain.recording_builders import a_recording
+from tests.unit.domain.recording_parts import KEY, STORED, WEBHOOK
 
 if TYPE_CHECKING:
     from roomkeeper.domain.policy import Policy

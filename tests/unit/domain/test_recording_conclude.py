@@ -17,13 +17,8 @@ from roomkeeper.domain.recordings import StreamChange
 from roomkeeper.domain.rooms import ServerState
 from roomkeeper.domain.storages import NOT_ALLOWED
 from tests.unit.domain.builders import NOW
-from tests.unit.domain.recording_builders import (
-    ALICE,
-    EGRESS,
-    OWN,
-    STORED,
-    a_recording,
-)
+from tests.unit.domain.recording_builders import a_recording
+from tests.unit.domain.recording_parts import ALICE, EGRESS, OWN, STORED
 from tests.unit.domain.shown import condition, in_seconds, shown
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from roomkeeper.domain.recording_status import SEARCH_SECONDS, conclude
 from roomkeeper.domain.recordings import AMBIGUOUS_SECONDS, ReleaseRecording, StopEgress
 from roomkeeper.domain.rooms import ServerState
 from tests.unit.domain.kstatus import TERMINATING, kstatus
-from tests.unit.domain.recording_builders import ALICE, EGRESS, UID, a_recording, an_egress
+from tests.unit.domain.recording_builders import a_recording
+from tests.unit.domain.recording_parts import ALICE, EGRESS, UID, an_egress
 
 if TYPE_CHECKING:
     from roomkeeper.domain.recordings import Action

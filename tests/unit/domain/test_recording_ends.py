@@ -18,11 +18,8 @@ from roomkeeper.domain.recordings import AMBIGUOUS_SECONDS
 from roomkeeper.domain.rooms import ServerState
 from tests.unit.domain.builders import NOW
 from tests.unit.domain.kstatus import CURRENT, FAILED, kstatus
-from tests.unit.domain.recording_builders import (
-    ALICE,
-    EGRESS,
-    a_recording,
-)
+from tests.unit.domain.recording_builders import a_recording
+from tests.unit.domain.recording_parts import ALICE, EGRESS
 from tests.unit.domain.shown import condition, shown
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from roomkeeper.domain.recording_status import conclude
 from roomkeeper.domain.recordings import RecordingState
 from roomkeeper.domain.rooms import ServerState
 from roomkeeper.domain.storages import NOT_ALLOWED
-from tests.unit.domain.recording_builders import ALICE, EGRESS, a_recording, an_egress
+from tests.unit.domain.recording_builders import a_recording
+from tests.unit.domain.recording_parts import ALICE, EGRESS, an_egress
 
 if TYPE_CHECKING:
     from roomkeeper.domain.events import Note

@@ -11,7 +11,8 @@ from roomkeeper.domain.outcomes import Done
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.recordings import DeclareAttempt, StopEgress
 from tests.unit.domain.builders import NOW
-from tests.unit.domain.recording_builders import ALICE, a_recording, egress_participant
+from tests.unit.domain.recording_builders import a_recording
+from tests.unit.domain.recording_parts import ALICE, egress_participant
 
 FILE = EgressResult("File", "a.mp4", "https://s3/a.mp4", 1234, 61.6)
 

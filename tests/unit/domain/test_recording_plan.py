@@ -28,14 +28,8 @@ from roomkeeper.domain.recordings import (
 from roomkeeper.domain.rooms import AddFinalizer, ServerState
 from roomkeeper.domain.storages import NOT_ALLOWED
 from tests.unit.domain.builders import NOW
-from tests.unit.domain.recording_builders import (
-    ALICE,
-    EGRESS,
-    UID,
-    a_recording,
-    a_request,
-    an_egress,
-)
+from tests.unit.domain.recording_builders import a_recording, a_request
+from tests.unit.domain.recording_parts import ALICE, EGRESS, UID, an_egress
 
 if TYPE_CHECKING:
     from roomkeeper.domain.recordings import Action

@@ -17,12 +17,8 @@ from roomkeeper.domain.recordings import (
     StopEgress,
 )
 from tests.unit.domain.builders import NOW
-from tests.unit.domain.recording_builders import (
-    ALICE,
-    UID,
-    a_recording,
-    an_egress,
-)
+from tests.unit.domain.recording_builders import a_recording
+from tests.unit.domain.recording_parts import ALICE, UID, an_egress
 
 if TYPE_CHECKING:
     from roomkeeper.domain.recordings import Action

@@ -17,7 +17,8 @@ from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.recording_status import conclude
 from roomkeeper.domain.recordings import DeclareAttempt
 from tests.unit.domain.builders import ACCEPTED
-from tests.unit.domain.recording_builders import ALICE, SOURCES, STORED, WEBHOOK, a_recording
+from tests.unit.domain.recording_builders import a_recording
+from tests.unit.domain.recording_parts import ALICE, SOURCES, STORED, WEBHOOK
 from tests.unit.domain.requests import OUTPUTS
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from roomkeeper.domain import recording_results
 from roomkeeper.domain.attempts import Attempt
 from roomkeeper.domain.egress import Egress, EgressResult, EgressState
 from tests.unit.domain.builders import NOW
-from tests.unit.domain.recording_builders import an_egress
+from tests.unit.domain.recording_parts import an_egress
 
 FILE = EgressResult("File", "a.mp4", "https://s3/a.mp4", 1234, 61.6)
 HLS = EgressResult(

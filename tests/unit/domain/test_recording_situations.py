@@ -24,11 +24,8 @@ from roomkeeper.domain.recordings import AMBIGUOUS_SECONDS
 from roomkeeper.domain.rooms import ServerState
 from roomkeeper.domain.storages import NOT_ALLOWED
 from tests.unit.domain.kstatus import CURRENT, FAILED, IN_PROGRESS, kstatus
-from tests.unit.domain.recording_builders import (
-    ALICE,
-    a_recording,
-    an_egress,
-)
+from tests.unit.domain.recording_builders import a_recording
+from tests.unit.domain.recording_parts import ALICE, an_egress
 from tests.unit.domain.shown import condition, in_seconds, shown
 
 if TYPE_CHECKING:

@@ -14,14 +14,8 @@ from roomkeeper.domain.livekit import Participant, ParticipantKind
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.recording_source import Tracks
 from tests.unit.domain.builders import NOW
-from tests.unit.domain.recording_builders import (
-    AGENT,
-    ALICE,
-    MICROPHONE,
-    MUTE,
-    a_recording,
-    egress_participant,
-)
+from tests.unit.domain.recording_builders import a_recording
+from tests.unit.domain.recording_parts import AGENT, ALICE, MICROPHONE, MUTE, egress_participant
 from tests.unit.domain.requests import a_spec
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from roomkeeper.api.recording_status import StopReason
 from roomkeeper.domain import policy, recording_status, recording_stop
 from roomkeeper.domain.egress import EgressState
 from roomkeeper.domain.recording_stop import JOIN_SECONDS, UNRESPONSIVE_LOOKS
-from tests.unit.domain.recording_builders import EGRESS, a_recording
+from tests.unit.domain.recording_builders import a_recording
+from tests.unit.domain.recording_parts import EGRESS
 
 if TYPE_CHECKING:
     from roomkeeper.domain.policy import Policy
