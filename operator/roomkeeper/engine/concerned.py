@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from roomkeeper.engine import recording_index
 from roomkeeper.engine.schedule_index import as_recording
 
 if TYPE_CHECKING:
@@ -71,9 +72,16 @@ class Concerned:
         """Yield the Recordings that run on a server."""
         return (
             recording
-            for recording in self.objects.recordings.running()
+            for recording in self.objects.recordings.running_on(server.key)
             if self.server_of(recording) is server
         )
+
+    def looking(self, server: KnownServer) -> Iterator[CustomObject]:
+        """Yield the Recordings that wait for somebody in particular in rooms of a server where people are."""
+        connection = server.connection
+        for name in connection.sightings.with_people() if connection else ():
+            found = self.recordings(connection, name)
+            yield from (recording for recording in found if recording_index.looks_for_somebody(recording))
 
     def waiting_beside(self, over: CustomObject) -> list[CustomObject]:
         """Return the Recordings that may have waited until this one is over."""

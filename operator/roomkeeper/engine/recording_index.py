@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from roomkeeper.api.recording import RecordingStart
 from roomkeeper.api.recording_status import RecordingState
 from roomkeeper.domain.attempts import ENDED
 
@@ -60,9 +61,13 @@ class RecordingIndex:
         """Return the Recording whose egress it is."""
         return self._at("egress", egress_id)
 
-    def running(self, namespace: str = "") -> list[CustomObject]:
-        """Return those that have an egress, or are about to get one; all, or those of a namespace."""
-        return self._at("running", namespace) if namespace else self._at("running")
+    def running(self, namespace: str) -> list[CustomObject]:
+        """Return those of a namespace that have an egress, or are about to get one."""
+        return self._at("running", namespace)
+
+    def running_on(self, server: Key) -> list[CustomObject]:
+        """Return those that run on the server of that key, or on an earlier one of its name."""
+        return self._at("running on", server.namespace, server.name)
 
     def in_namespace(self, namespace: str) -> list[CustomObject]:
         """Return those of a namespace."""
@@ -77,6 +82,14 @@ def has_ended(recording: CustomObject) -> bool:
     return recording.status.get("state") in _ENDED
 
 
+def looks_for_somebody(recording: CustomObject) -> bool:
+    """Tell whether it waits for people or tracks in particular: how many there are in its room does not tell of them."""
+    source = recording.spec.get("source") or {}
+    is_of_somebody = any(source.get(name) for name in ("participant", "trackComposite", "track"))
+    looks = is_of_somebody or recording.spec.get("start") == RecordingStart.WHEN_PUBLISHING
+    return looks and not is_running(recording) and not has_ended(recording)
+
+
 def is_running(recording: CustomObject) -> bool:
     """Tell whether it has an egress, or is about to get one."""
     return recording.status.get("state") in _RUNNING
@@ -85,7 +98,11 @@ def is_running(recording: CustomObject) -> bool:
 def _places(seen: CustomObject) -> tuple[tuple[str, ...], ...]:
     places: list[tuple[str, ...]] = [("namespace", seen.key.namespace)]
     if is_running(seen):
-        places += [("running",), ("running", seen.key.namespace)]
+        server = seen.status.get("serverRef") or {}
+        places += [
+            ("running", seen.key.namespace),
+            ("running on", server.get("namespace", ""), server.get("name", "")),
+        ]
     room = (seen.spec.get("roomRef") or {}).get("name")
     if room:
         places.append(("room", seen.key.namespace, str(room)))

@@ -88,6 +88,10 @@ class Sightings:
         }
         return changed
 
+    def with_people(self) -> list[str]:
+        """Return the names of rooms in which people are."""
+        return [room.name for room in self._rooms.values() if room.num_participants]
+
     def hint(self, name: str, *, finished_sid: str = "") -> None:
         """Have a room read again at the next look."""
         before = self._hints.get(name, Hint())

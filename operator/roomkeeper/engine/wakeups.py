@@ -158,13 +158,14 @@ class Wakeups:
         return "woken" if concerned else "ignored"
 
     def rooms_changed(self, server: KnownServer, names: Iterable[str]) -> None:
-        """Wake the Rooms of a server whose room is not what it was at the last list."""
+        """Wake what belongs to the rooms that are not what they were at the last list, and what looks for somebody."""
         for name in names:
             self._wake(self.concerned.claimants(server.connection, name))
             self._wake(self.concerned.recordings(server.connection, name))
             live = server.connection.sightings.get(name) if server.connection else None
             schedules = self.concerned.schedules(server.connection, name)
             self._wake(_undealt(schedules, live.sid if live else ""))
+        self._wake(self.concerned.looking(server), Priority.BACKGROUND)
         if server.connection:
             self._wake_buried(server.connection, server.connection.resurrected)
 

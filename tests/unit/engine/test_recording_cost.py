@@ -76,6 +76,19 @@ async def test_no_recording_counts_the_others_where_their_number_is_not_limited(
     assert len(asked) < 20
 
 
+async def test_no_server_goes_through_what_runs_on_others(recorder: Recorder) -> None:
+    for number in range(MANY):
+        recorder.livekits[URL].join(f"{TENANT}_r{number}", "alice")
+        recorder.record(f"r{number}", **ON_MAIN, roomName=f"{TENANT}_r{number}")
+    await recorder.settle()
+    await recorder.probe()
+    await recorder.settle()
+    servers, resolve, asked = recorder.operator.servers, recorder.operator.servers.resolve_recording, []
+    servers.resolve_recording = lambda *one: (asked.append(one), resolve(*one))[1]  # type: ignore[method-assign]
+    await recorder.probe()
+    assert len(asked) < 20
+
+
 async def test_an_end_wakes_nobody_where_their_number_is_not_limited(recorder: Recorder) -> None:
     key = recorder.record(**ON_MAIN)
     recorder.record("waiting", **{**ON_MAIN, **LATER}, roomName=f"{TENANT}_later")
