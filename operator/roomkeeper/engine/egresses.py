@@ -54,8 +54,17 @@ class EgressSightings:
         for egress in running:
             self.saw(egress)
         self._listed, self._listed_at = ids, began
+        self._forget_others(ids, began)
         self.looks += 1
         return changed
+
+    def _forget_others(self, running: frozenset[str], began: float) -> None:
+        """Drop what neither runs nor was seen since the list began: whoever asks for one of them reads it singly."""
+        kept = running | {one for one, seen_at in self._seen_at.items() if seen_at >= began}
+        for known in (self._egresses, self._seen_at, self._unanswered):
+            for gone in known.keys() - kept:
+                del known[gone]
+        self._hints &= kept
 
     async def read(self, api: LiveKit, egress_id: str) -> Egress | None:
         """Return the egress as it is, asking for it singly where the last list is not enough; None: it is not known."""
