@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 UNRESPONSIVE_LOOKS = 2  # at which the egress was not in its room
 UPLOAD_SECONDS = 600.0  # after which an egress that ends is asked whether it still does
-JOIN_SECONDS = 60.0  # until it has joined: a browser has to start first
+# Until it has joined, from when it was asked for: a worker may take it as late as that, and a browser has to start first.
+JOIN_SECONDS = recordings.AMBIGUOUS_SECONDS + 60.0
 
 
 def why_stop(world: RecordingWorld) -> StopReason | None:
