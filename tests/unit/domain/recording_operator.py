@@ -103,9 +103,11 @@ class Operator:
     memory: Memory = field(default_factory=Memory)
     fuse: int | None = None
     pause: float = 0.0  # between the intent and the start
+    was_killed: bool = False
 
     def reconcile(self) -> Outcome:
         """Read the level, make it so, say what is. KilledError: the process died, and another one has to go on."""
+        self.was_killed = False
         if not self.stored.is_there:
             return Done()
         try:
@@ -117,7 +119,7 @@ class Operator:
                 self.stored.status = conclusion.status
                 self._burn()
         except KilledError:
-            self.memory, self.fuse = Memory(), None
+            self.memory, self.fuse, self.was_killed = Memory(), None, True
             return Retry()
         return conclusion.outcome
 

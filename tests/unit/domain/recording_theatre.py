@@ -7,6 +7,8 @@ from typing import Any
 from roomkeeper.domain import attempts
 from roomkeeper.domain.attempts import ENDED
 from roomkeeper.domain.egress import EgressState
+from roomkeeper.domain.outcomes import Done, Outcome, Retry, Stalled, Waiting
+from tests.unit.domain.kstatus import CURRENT, FAILED, IN_PROGRESS, TERMINATING, kstatus
 from tests.unit.domain.recording_model import LiveKit
 from tests.unit.domain.recording_operator import Operator, Stored, comes_back_in
 
@@ -35,13 +37,24 @@ class Theatre:
 
     def reconcile(self) -> None:
         before = attempts.read(self.stored.status)
-        self.due = comes_back_in(self.operator.reconcile())
+        outcome = self.operator.reconcile()
+        self.due = comes_back_in(outcome)
+        if not self.operator.was_killed and self.stored.is_there:
+            self.is_read_as(outcome)
         self.looked_at, self.heard = 0.0, self.livekit.seen()
         after = {one.number: one for one in attempts.read(self.stored.status)}
         for one in before:
             assert one.is_live or after[one.number] == one, "what has ended has changed"
         if self.stored.state:
             self.history.append(self.stored.state)
+
+    def is_read_as(self, outcome: Outcome) -> None:
+        """Hold what tools make of the status against how the reconcile ended."""
+        expected = {Done: CURRENT, Stalled: FAILED, Waiting: IN_PROGRESS, Retry: IN_PROGRESS}[type(outcome)]
+        seen = self.stored.seen()
+        assert kstatus(seen, seen.status) == (TERMINATING if seen.deleted_at else expected)
+        is_news = self.due == 0 and self.is_over  # it comes back once for what follows the end
+        assert self.due is None or self.due > 0 or is_news, "it comes back at once, for ever"
 
     def passes(self, seconds: float, *, step: float = 1.0) -> None:
         """Let time pass for an operator that is woken by what happens, by a resync, and when something is due."""
