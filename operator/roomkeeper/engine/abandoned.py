@@ -75,5 +75,6 @@ class AbandonedReconciler:
                     notes = recording_events.notes(before=gone.status, world=world, after=gone.status)
                     self.status.tell(notes, gone)
                     self.abandoned.forget(key)
+                    self.gatherer.forget(gone, assignment.connection)
                     return Done()
                 world = await self.executor.execute(action, world, assignment.connection)

@@ -81,11 +81,12 @@ class EgressSightings:
             raise
         return self.saw(found[0]) if found else None
 
-    def forget(self, egress_id: str) -> None:
-        """Drop an egress whose Recording is over."""
-        for kept in (self._egresses, self._seen_at, self._unanswered):
-            kept.pop(egress_id, None)
-        self._hints.discard(egress_id)
+    def forget(self, *egress_ids: str) -> None:
+        """Drop the egresses of a Recording that is over."""
+        for egress_id in egress_ids:
+            for kept in (self._egresses, self._seen_at, self._unanswered):
+                kept.pop(egress_id, None)
+            self._hints.discard(egress_id)
 
     def was_not_answered(self, egress_id: str) -> None:
         """Remember that an egress was told to end, and no worker answered."""

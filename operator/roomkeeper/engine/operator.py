@@ -195,7 +195,6 @@ class Operator:
             executor=RecordingExecutor(
                 self._kubernetes, self.objects, self.status, quota, watch, self._clock
             ),
-            watch=watch,
             status=self.status,
         )
 

@@ -12,6 +12,7 @@ from roomkeeper.api import common
 from roomkeeper.api.recording import RecordingSpec
 from roomkeeper.api.recording_status import RecordingState
 from roomkeeper.domain import (
+    attempts,
     markers,
     object_keys,
     recording_plan,
@@ -107,6 +108,13 @@ class RecordingGatherer:
                 return replace(world, refusal=made)
             return replace(world, request=made)
         return world
+
+    def forget(self, recording: CustomObject, connection: Connection | None) -> None:
+        """Drop what was remembered of a Recording that is over: nobody asks any more."""
+        egresses = [one.egress_id for one in attempts.read(recording.status) if one.egress_id]
+        self.watch.forget(recording.uid, egresses)
+        if connection:
+            connection.egresses.forget(*egresses)
 
     async def _look(self, world: RecordingWorld, connection: Connection) -> RecordingWorld:
         """See how the current attempt's egress is, and whether it and anybody else is in the room."""

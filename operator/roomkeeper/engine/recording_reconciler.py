@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from roomkeeper.engine.connection import Connection
     from roomkeeper.engine.recording_execute import RecordingExecutor
     from roomkeeper.engine.recording_gather import RecordingGatherer
-    from roomkeeper.engine.recording_watch import RecordingWatch
     from roomkeeper.engine.status import StatusWriter
 
 # What is left over stopped; finalizer, intent, start; stop; layout and streams. No more is ever needed in a row.
@@ -30,7 +29,6 @@ class RecordingReconciler:
     objects: ObjectCache
     gatherer: RecordingGatherer
     executor: RecordingExecutor
-    watch: RecordingWatch
     status: StatusWriter
 
     async def reconcile(self, key: Key) -> Outcome:
@@ -42,16 +40,14 @@ class RecordingReconciler:
         connection = assignment.connection
         world = await self._make_so(await self.gatherer.gather(found, assignment), connection)
         conclusion = recording_status.conclude(world)
-        self.status.tell(
-            recording_events.notes(before=found.status, world=world, after=conclusion.status), found
-        )
-        if world.is_gone:
-            self._forget(world, connection)
-            return Done()
-        written = await self.status.write(world.recording, conclusion.status)
-        if recording_index.has_ended(written):
-            self._forget(world, connection)
-        return conclusion.outcome
+        left = world.recording
+        if not world.is_gone:
+            left = await self.status.write(world.recording, conclusion.status)
+        notes = recording_events.notes(before=found.status, world=world, after=conclusion.status)
+        self.status.tell(notes, found)
+        if world.is_gone or recording_index.has_ended(left):
+            self.gatherer.forget(left, connection)
+        return Done() if world.is_gone else conclusion.outcome
 
     async def _make_so(self, world: RecordingWorld, connection: Connection | None) -> RecordingWorld:
         for _ in range(MAX_PASSES):
@@ -64,9 +60,3 @@ class RecordingReconciler:
                 if world.failure or world.is_gone:
                     break
         return world
-
-    def _forget(self, world: RecordingWorld, connection: Connection | None) -> None:
-        """Drop what was remembered of the egress: nobody asks any more."""
-        if connection and world.egress:
-            connection.egresses.forget(world.egress.id)
-            self.watch.forget(world.recording.uid, world.egress.id)

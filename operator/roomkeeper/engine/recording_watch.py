@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from roomkeeper.adapters.ports import Clock
@@ -61,7 +61,8 @@ class RecordingWatch:
             watched.empty_since = self.clock.monotonic()
         return max(self.clock.monotonic() - watched.empty_since, 0.001)
 
-    def forget(self, uid: str, egress_id: str) -> None:
-        """Drop what was counted of a Recording that is over."""
-        self._watched.pop(egress_id, None)
+    def forget(self, uid: str, egress_ids: Iterable[str]) -> None:
+        """Drop what was counted of a Recording that is over, and of all its egresses."""
+        for egress_id in egress_ids:
+            self._watched.pop(egress_id, None)
         self._streams.pop(uid, None)

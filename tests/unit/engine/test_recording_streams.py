@@ -79,7 +79,7 @@ async def test_a_secret_that_is_emptied_ends_the_streams(recorder: Recorder) -> 
 async def test_addresses_that_nobody_knows_any_more_leave_no_room_for_others(recorder: Recorder) -> None:
     """A new process has only their hashes, and LiveKit cannot be told to leave them."""
     key = await streaming(recorder, *range(MAX_STREAM_URLS))
-    recorder.workers.reconcilers["Recording"].watch._streams.clear()  # type: ignore[attr-defined]
+    recorder.workers.reconcilers["Recording"].gatherer.watch._streams.clear()  # type: ignore[attr-defined]
     assert await look(recorder, key, *range(1, MAX_STREAM_URLS), "new") == []
     assert len(recorder.shown(key)["appliedStreams"]) == MAX_STREAM_URLS
 
