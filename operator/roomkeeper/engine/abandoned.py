@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from roomkeeper.engine.recording_execute import RecordingExecutor
     from roomkeeper.engine.recording_gather import RecordingGatherer
     from roomkeeper.engine.status import StatusWriter
+    from roomkeeper.engine.wakeups import Wakeups
 
 ABANDONED = "AbandonedRecording"
 
@@ -43,6 +44,10 @@ class AbandonedRecordings:
         """Return the Recording as it was."""
         return self._gone.get(key)
 
+    def of(self, namespace: str) -> list[CustomObject]:
+        """Return those of a namespace: until they have ended, they count."""
+        return [gone for gone in self._gone.values() if gone.key.namespace == namespace]
+
     def forget(self, key: Key) -> None:
         """Drop one that has ended."""
         self._gone.pop(key, None)
@@ -56,6 +61,7 @@ class AbandonedReconciler:
     gatherer: RecordingGatherer
     executor: RecordingExecutor
     status: StatusWriter
+    wakeups: Wakeups
 
     async def reconcile(self, key: Key) -> Outcome:
         """Look for the egress, and have it end."""
@@ -63,6 +69,10 @@ class AbandonedReconciler:
         if gone is None:
             return Done()
         assignment = self.gatherer.assign(gone)
+        if (
+            assignment.connection
+        ):  # no webhook is about a Recording that is not there, and no list looks for it
+            assignment.connection.egresses.hint(gone.status.get("egressID", ""))
         world = await self.gatherer.gather(gone, assignment)
         while True:
             world = await self.gatherer.complete(world, assignment.connection)
@@ -75,6 +85,7 @@ class AbandonedReconciler:
                     notes = recording_events.notes(before=gone.status, world=world, after=gone.status)
                     self.status.tell(notes, gone)
                     self.abandoned.forget(key)
+                    self.wakeups.recording_ended(gone)
                     self.gatherer.forget(gone, assignment.connection)
                     return Done()
                 world = await self.executor.execute(action, world, assignment.connection)

@@ -85,7 +85,7 @@ class Operator:
         self.queue = WorkQueue(clock, Lanes(self.objects, self.servers).of)
         self.storages = StorageDirectory(self.objects, self.namespaces, settings.default_storage)
         self.secrets = SecretCache()
-        abandoned = AbandonedRecordings(clock)
+        self.abandoned = AbandonedRecordings(clock)
         self.wakeups = Wakeups(
             self.objects,
             self.secrets,
@@ -93,7 +93,7 @@ class Operator:
             self.namespaces,
             self.queue,
             Concerned(self.objects, self.servers, self.storages),
-            abandoned,
+            self.abandoned,
         )
         self.objects.on_change = self.wakeups.object_changed
         self.recorder = EventRecorder(
@@ -111,7 +111,7 @@ class Operator:
                 ROOM: self._room_reconciler(),
                 RECORDING: recording,
                 ABANDONED: AbandonedReconciler(
-                    abandoned, recording.gatherer, recording.executor, self.status
+                    self.abandoned, recording.gatherer, recording.executor, self.status, self.wakeups
                 ),
                 SCHEDULE: self._schedule_reconciler(),
                 SERVER: self._server_reconciler(),
@@ -179,7 +179,7 @@ class Operator:
 
     def _recording_reconciler(self) -> RecordingReconciler:
         watch = RecordingWatch(self._clock)
-        quota = RecordingQuota(self.objects, self.servers)
+        quota = RecordingQuota(self.objects, self.servers, self.abandoned)
         return RecordingReconciler(
             objects=self.objects,
             gatherer=RecordingGatherer(

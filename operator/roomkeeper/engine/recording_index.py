@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 from roomkeeper.api.recording import RecordingStart
 from roomkeeper.api.recording_status import RecordingState
 from roomkeeper.domain.attempts import ENDED
+from roomkeeper.domain.conditions import find
+from roomkeeper.domain.reasons import Reason
 
 if TYPE_CHECKING:
     from roomkeeper.domain.objects import CustomObject, Key
 
 _ENDED = frozenset(str(state) for state in ENDED)
+_REFUSALS = frozenset({Reason.POLICY_VIOLATION, Reason.INVALID_ROOM_NAME})
 _RUNNING = frozenset(
     str(state) for state in (RecordingState.STARTING, RecordingState.ACTIVE, RecordingState.ENDING)
 )
@@ -82,6 +85,15 @@ def has_ended(recording: CustomObject) -> bool:
     return recording.status.get("state") in _ENDED
 
 
+def is_refused(seen: CustomObject) -> bool:
+    """Tell whether it may not have what it declares: then what happens in the room that it names is not its business.
+
+    An edit of the policy, or of itself, has it judged anew.
+    """
+    ready = find(seen.status.get("conditions", ()), "Ready")
+    return ready is not None and ready["reason"] in _REFUSALS
+
+
 def looks_for_somebody(recording: CustomObject) -> bool:
     """Tell whether it waits for people or tracks in particular: how many there are in its room does not tell of them."""
     source = recording.spec.get("source") or {}
@@ -107,7 +119,7 @@ def _places(seen: CustomObject) -> tuple[tuple[str, ...], ...]:
     if room:
         places.append(("room", seen.key.namespace, str(room)))
     name = seen.status.get("roomName") or seen.spec.get("roomName")
-    if name:
+    if name and not is_refused(seen):
         places.append(("name", str(name)))
     if egress := seen.status.get("egressID"):
         places.append(("egress", str(egress)))

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from roomkeeper.domain.objects import CustomObject
+    from roomkeeper.engine.abandoned import AbandonedRecordings
     from roomkeeper.engine.cache import ObjectCache
     from roomkeeper.engine.servers import KnownServer, ServerDirectory
 
@@ -20,6 +21,7 @@ class RecordingQuota:
 
     objects: ObjectCache
     servers: ServerDirectory
+    abandoned: AbandonedRecordings
     _beginning: dict[str, CustomObject] = field(default_factory=dict)  # by uid
 
     def others(self, recording: CustomObject, server: KnownServer | None) -> int:
@@ -28,7 +30,8 @@ class RecordingQuota:
         if server is None or not server.limits_recordings_of(namespace):
             return 0
         beginning = {uid: one for uid, one in self._beginning.items() if one.key.namespace == namespace}
-        running = {one.uid: one for one in self.objects.recordings.running(namespace)}
+        known = (*self.objects.recordings.running(namespace), *self.abandoned.of(namespace))
+        running = {one.uid: one for one in known}
         return sum(
             uid != recording.uid and self.servers.resolve_recording(one, self.objects).known is server
             for uid, one in (running | beginning).items()

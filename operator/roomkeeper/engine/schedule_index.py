@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from roomkeeper.api.recording_schedule import Trigger
+from roomkeeper.engine.recording_index import is_refused
 
 if TYPE_CHECKING:
     from roomkeeper.domain.objects import CustomObject, Key
@@ -24,9 +25,9 @@ class ScheduleIndex:
     def put(self, seen: CustomObject) -> None:
         """Take a schedule as it is now."""
         self.drop(seen.key)
-        place = _place(seen)
-        if place:
+        if seen.spec.get("trigger") == Trigger.EVERY_SESSION:
             self._known[seen.key] = seen
+        if place := _place(seen):
             self._by_place[place].add(seen.key)
 
     def drop(self, key: Key) -> None:
@@ -74,6 +75,5 @@ def _place(schedule: CustomObject) -> Place | None:
     spec = as_recording(schedule).spec
     if room := (spec.get("roomRef") or {}).get("name"):
         return "room", schedule.key.namespace, str(room)
-    if name := spec.get("roomName"):
-        return "name", str(name)
-    return None
+    name = spec.get("roomName")
+    return ("name", str(name)) if name and not is_refused(schedule) else None

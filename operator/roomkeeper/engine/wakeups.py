@@ -94,7 +94,7 @@ class Wakeups:
         if server and server.spec:
             self.queue.add(server.key)  # it may be held only for this one
         if gone.key.kind == RECORDING:
-            self._wake(self.concerned.waiting_beside(gone))
+            self.recording_ended(gone)
             self._wake_schedule(gone)
         if gone.key.kind != ROOM:
             return
@@ -143,10 +143,10 @@ class Wakeups:
             self._heard.popitem(last=False)
         concerned = []
         for connection in self.servers.signed_by(signer):
-            if event.egress_id:
-                connection.egresses.hint(event.egress_id)
             claimants = self.concerned.claimants(connection, event.room_name)
             recordings = self.concerned.recordings(connection, event.room_name, event.egress_id)
+            if event.egress_id and any(map(recording_index.is_running, recordings)):
+                connection.egresses.hint(event.egress_id)
             concerned += recordings
             sessions = self.concerned.schedules(connection, event.room_name)
             concerned += sessions if event.event == "room_finished" else _undealt(sessions, event.room_sid)
@@ -185,6 +185,10 @@ class Wakeups:
             theirs = self.concerned.server_of(as_recording(schedule))
             if theirs is None or theirs.key == server.key:
                 self.queue.add(schedule.key, Priority.BACKGROUND)
+
+    def recording_ended(self, over: CustomObject) -> None:
+        """Wake the Recordings that may have waited until one runs less."""
+        self._wake(self.concerned.waiting_beside(over))
 
     def suspect(self, server: Key) -> None:
         """Have a server looked at soon; many failures are one reason."""
@@ -231,7 +235,7 @@ class Wakeups:
             self._wake(self.objects.schedules.of_room(seen.key))
         is_over = seen.key.kind == RECORDING and recording_index.has_ended(seen)
         if is_over and (before is None or not recording_index.has_ended(before)):
-            self._wake(self.concerned.waiting_beside(seen))
+            self.recording_ended(seen)
 
     def _wake(self, rooms: Iterable[CustomObject], priority: Priority = Priority.URGENT) -> None:
         for room in rooms:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from roomkeeper.adapters.kubernetes.resources import RECORDINGS
 from roomkeeper.api import common
-from roomkeeper.domain.objects import RECORDING, Key
+from roomkeeper.domain.objects import RECORDING, SCHEDULE, Key
+from roomkeeper.engine.kinds import KINDS
 from tests.unit.engine.fleet import KEY, MAIN
 from tests.unit.engine.warehouse import KEYS, PROVIDER, TENANT, Warehouse
 
@@ -35,6 +36,18 @@ class Recorder(Warehouse):
         self.kubernetes.store.create(RECORDINGS, body)
         return Key(RECORDING, namespace, name)
 
+    def schedule(self, name: str, *, namespace: str = TENANT, **spec: Any) -> Key:
+        """Create a RecordingSchedule that records every session of a room."""
+        template = {"spec": {**COMPOSITE, **spec}}
+        body = {
+            "apiVersion": common.API_VERSION,
+            "kind": SCHEDULE,
+            "metadata": {"namespace": namespace, "name": name},
+            "spec": {"trigger": "EverySession", "recordingTemplate": template},
+        }
+        self.kubernetes.store.create(KINDS[SCHEDULE], body)
+        return Key(SCHEDULE, namespace, name)
+
     def shown(self, key: Key) -> Body:
         """Return the status of a Recording."""
         status: Body = self.seen(key).get("status", {})
@@ -53,6 +66,10 @@ class Recorder(Warehouse):
         for _ in range(steps):
             (of or self.livekit).tick()
             await self.settle()
+
+    def delete_recording(self, key: Key) -> None:
+        """Delete a Recording as `kubectl delete` does."""
+        self.kubernetes.store.delete(RECORDINGS, namespace=key.namespace, name=key.name)
 
     def forget_by_force(self, key: Key) -> None:
         """Take the finalizers away and delete, as people do who do not want to wait."""

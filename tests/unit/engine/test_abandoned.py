@@ -100,3 +100,24 @@ async def test_it_is_tried_for_no_longer_than_a_deletion_waits(recorder: Recorde
     assert recorder.notes.told.count(("Warning", "OrphanedEgress")) == 1
     assert await recorder.reconcile(abandoned(key, uid)) == [Done()]
     assert recorder.notes.told.count(("Warning", "OrphanedEgress")) == 1
+
+
+async def test_it_counts_until_it_has_ended_where_their_number_is_limited() -> None:
+    recorder = await a_recorder(maxActivePerNamespace=1)
+    livekit = recorder.livekits[URL]
+    first, second = recorder.record("first", **ON_MAIN), recorder.record("second", **ON_MAIN)
+    await recorder.settle()
+    running = next(key for key in (first, second) if recorder.state(key) == "Starting")
+    waiting = second if running == first else first
+    await recorder.play(2, of=livekit)
+    uid = recorder.seen(running)["metadata"]["uid"]
+    livekit.fail_next("stop_egress", LiveKitUnreachableError("no answer"))
+    recorder.forget_by_force(running)
+    await recorder.settle()
+    assert len(await live_egresses(livekit)) == 1
+    assert recorder.reason(waiting) == "PolicyViolation"
+    await recorder.reconcile(abandoned(running, uid))
+    await recorder.play(2, of=livekit)
+    await recorder.reconcile(abandoned(running, uid))
+    assert recorder.state(waiting) == "Starting"
+    assert len(livekit.egress.starts) == 2

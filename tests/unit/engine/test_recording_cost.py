@@ -159,6 +159,44 @@ async def test_the_next_one_is_woken_by_an_end_where_their_number_is_limited() -
     assert [recorder.state(key) for key in (running, waiting)] == ["Stopped", "Starting"]
     third = recorder.record("third", **ON_MAIN)
     await recorder.settle()
-    recorder.forget_by_force(waiting)
+    recorder.delete_recording(waiting)
     await recorder.settle()
-    assert recorder.state(third) == "Starting"
+    await recorder.play(3, of=livekit)
+    await recorder.reconcile(waiting)
+    assert recorder.state(third) == "Active"
+
+
+async def test_what_names_a_room_of_others_is_not_woken_by_it(recorder: Recorder) -> None:
+    livekit, theirs = recorder.livekits[URL], "team-b_standup"
+    for number in range(3):
+        recorder.record(f"r{number}", **{**ON_MAIN, **LATER}, roomName=theirs)
+        recorder.schedule(f"s{number}", roomName=theirs, serverRef=ON_MAIN["serverRef"])
+    own = recorder.record("own", **{**ON_MAIN, **LATER}, roomName=f"{TENANT}_own")
+    await recorder.settle()
+    livekit.join(theirs, "bob")
+    livekit.join(f"{TENANT}_own", "alice")
+    recorder.deliver()
+    assert sorted(recorder.queue._waiting) == [own]
+    await recorder.settle()
+
+    # As soon as it may have it, it hears of it.
+    patterns = {"policy": {"roomNamePatterns": ["lobby"]}}
+    recorder.edit_server(spec=patterns)
+    lobby = recorder.record("lobby", **{**ON_MAIN, **LATER}, roomName="lobby-2")
+    await recorder.settle()
+    recorder.edit_server(spec={"policy": {"roomNamePatterns": ["lobby-2"]}})
+    await recorder.settle()
+    livekit.join("lobby-2", "bob")
+    assert await woken(recorder) == [lobby]
+
+
+async def test_webhooks_about_egresses_of_others_are_not_remembered(recorder: Recorder) -> None:
+    livekit = recorder.livekits[URL]
+    for number in range(100):
+        livekit.tell("egress_started", room_name="any", room_sid="RM_1", egress_id=f"EG_{number}")
+        livekit.tell(
+            "egress_started", room_name=f"{TENANT}_standup", room_sid="RM_1", egress_id=f"EG_{number}"
+        )
+    recorder.record(**{**ON_MAIN, **LATER})
+    await recorder.settle()
+    assert not recorder.connection().egresses._hints
