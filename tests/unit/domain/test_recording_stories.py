@@ -145,3 +145,57 @@ def test_an_outage_of_livekit_between_two_attempts_is_not_the_end() -> None:
     everything.passes(2 * RESYNC)
     assert everything.stored.state == "Active"
     assert [one.number for one in attempts.read(everything.stored.status)] == [1, 2]
+
+
+def test_it_is_ended_within_two_seconds_of_its_deadline_over_all_attempts() -> None:
+    everything = Theatre(activeDeadlineSeconds=300)
+    everything.livekit.joins()
+    everything.passes(100)
+    everything.livekit.fails()
+    everything.passes(400)
+    assert everything.stored.state == "LimitReached"
+    assert [one.state for one in attempts.read(everything.stored.status)] == ["Failed", "Complete"]
+    uploads = 20  # the time of the model
+    assert abs(everything.stored.status["recordedSeconds"] - uploads - 300) <= 2
+
+
+@pytest.mark.parametrize(("patience", "state"), [(30, "Complete"), (0, "Active")])
+def test_it_is_ended_when_nobody_has_been_there_for_as_long_as_declared(patience: int, state: str) -> None:
+    everything = Theatre(stopWhenEmptySeconds=patience)
+    everything.livekit.joins()
+    everything.passes(60)
+    everything.livekit.people = ()
+    everything.passes(20)
+    assert everything.stored.state == "Active"
+    everything.passes(60)
+    assert everything.stored.state == state
+
+
+def test_it_is_given_up_when_nobody_comes_in_time() -> None:
+    age = 3 * 3600  # of every object in these tests
+    everything = Theatre(startDeadlineSeconds=age + 600)
+    everything.livekit.opens()
+    everything.reconcile()
+    everything.passes(598)
+    assert everything.stored.state == "Armed"
+    everything.passes(4)
+    assert everything.stored.state == "Failed"
+    assert everything.livekit.starts == 0
+    assert not everything.stored.finalizers
+
+
+@pytest.mark.parametrize("end", ["Complete", "Failed"])
+def test_it_is_deleted_when_its_time_after_the_end_is_over(end: str) -> None:
+    everything = Theatre(ttlSecondsAfterFinished=600, backoffLimit=0)
+    everything.livekit.joins()
+    everything.passes(60)
+    if end == "Failed":
+        everything.livekit.fails()
+    else:
+        everything.livekit.closes()
+    everything.passes(30)
+    assert everything.stored.state == end
+    everything.passes(560)
+    assert everything.stored.is_there
+    everything.passes(30)
+    assert not everything.stored.is_there
