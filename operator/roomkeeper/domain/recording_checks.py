@@ -35,12 +35,13 @@ def server_is_missing(world: RecordingWorld) -> Finding | None:
 
 
 def room_name_is_unusable(world: RecordingWorld) -> Finding | None:
-    """Check a name that the Recording itself gives: LiveKit can live with it, and this namespace may have it."""
-    if world.spec is None or world.spec.room_name is None or world.server is None:
+    """Check the name of the room, its Room's too, which may not know yet that it may not have it any more."""
+    spec, namespace = world.spec, world.recording.key.namespace
+    name = (spec and spec.room_name) or world.room_name
+    if spec is None or world.server is None or not name:
         return None
-    return name_is_refused(
-        "spec.roomName", world.spec.room_name, server=world.server, namespace=world.recording.key.namespace
-    )
+    field = "spec.roomName" if spec.room_name else "spec.roomRef"
+    return name_is_refused(field, name, server=world.server, namespace=namespace)
 
 
 def name_is_refused(field: str, name: str, *, server: Server, namespace: str) -> Finding | None:

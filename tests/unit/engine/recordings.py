@@ -26,12 +26,13 @@ class Recorder(Warehouse):
     """Recordings come and go."""
 
     def record(self, name: str = "talk", *, namespace: str = TENANT, **spec: Any) -> Key:
-        """Create a Recording as `kubectl create` does; it waits for nobody."""
+        """Create a Recording as `kubectl create` does; it waits for nobody. None takes a field away."""
+        declared = {"roomName": f"{namespace}_standup", **COMPOSITE, "start": "Immediately", **spec}
         body = {
             "apiVersion": common.API_VERSION,
             "kind": RECORDING,
             "metadata": {"namespace": namespace, "name": name},
-            "spec": {"roomName": f"{namespace}_standup", **COMPOSITE, "start": "Immediately", **spec},
+            "spec": {name: value for name, value in declared.items() if value is not None},
         }
         self.kubernetes.store.create(RECORDINGS, body)
         return Key(RECORDING, namespace, name)

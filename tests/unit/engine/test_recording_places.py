@@ -91,3 +91,23 @@ async def test_a_start_that_came_to_nothing_is_not_repeated_where_its_namespace_
     assert recorder.reason(key) == "ServerNotAllowed"
     assert recorder.shown(key)["state"] == "Armed"
     assert len(livekit.egress.starts) == 1
+
+
+async def test_a_room_whose_name_is_not_allowed_any_more_is_not_recorded_though_its_room_says_nothing_yet() -> (
+    None
+):
+    recorder = await a_recorder()
+    recorder.edit_server(spec={"policy": {"roomNamePatterns": ["lobby"]}})
+    await recorder.settle()
+    room = recorder.declare("lobby", namespace=TENANT, roomName="lobby", serverRef=ON_MAIN["serverRef"])
+    await recorder.settle()
+    assert recorder.ready_reason(room) == "Available"
+    key = recorder.record(roomName=None, roomRef={"name": "lobby"}, storageRef=ON_MAIN["storageRef"])
+    recorder.edit_server(spec={"policy": {"roomNamePatterns": ["hall"]}})
+    recorder.deliver()
+    for one in (MAIN, key):
+        await recorder.workers.reconcilers[one.kind].reconcile(one)
+    assert recorder.livekits[URL].egress.starts == []
+    assert recorder.reason(key) == "PolicyViolation"
+    [message] = {one["message"] for one in recorder.shown(key)["conditions"]}
+    assert message == "spec.roomRef: 'lobby' is no room that this namespace may record"
