@@ -147,8 +147,6 @@ class RecordingExecutor:
     ) -> RecordingWorld:
         change = action.change
         await server.api.update_stream(action.egress_id, add=change.add, remove=change.remove)
-        uid = world.recording.uid
-        self.watch.streams_to(uid, {url_hash(uid, url): url for url in change.add})
         return replace(world, stream=recordings.StreamChange(hashes=change.hashes))
 
     async def _mirror(self, text: str, world: RecordingWorld) -> RecordingWorld:

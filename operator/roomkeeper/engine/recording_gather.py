@@ -178,10 +178,13 @@ class RecordingGatherer:
         urls = read if isinstance(read, Finding) else recording_streams.declared(name, read)
         if isinstance(urls, Finding):
             return world  # what runs goes on
+        uid = world.recording.uid
+        # Also what an earlier process has added: to be taken back, an address has to be told in full.
+        self.watch.streams_to(uid, {recording_streams.url_hash(uid, url): url for url in urls})
         change = recording_streams.change(
             world.recording,
             urls,
-            known=self.watch.stream_urls(world.recording.uid),
+            known=self.watch.stream_urls(uid),
             may_add=recording_policy.may_stream(world),
         )
         return replace(world, stream=change)

@@ -29,7 +29,7 @@ class RecordingWatch:
     _streams: dict[str, dict[str, str]] = field(default_factory=dict)  # by Recording: addresses by their hash
 
     def stream_urls(self, uid: str) -> dict[str, str]:
-        """Return the addresses that this process has streamed to; status keeps only their hashes."""
+        """Return the addresses that this process has seen declared; status keeps only their hashes."""
         return dict(self._streams.get(uid, {}))
 
     def streams_to(self, uid: str, urls: Mapping[str, str]) -> None:
