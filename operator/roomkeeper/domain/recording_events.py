@@ -28,6 +28,11 @@ def notes(*, before: Mapping[str, Any], world: RecordingWorld, after: Mapping[st
     if now and not now[-1].is_live and after.get("state") == "Armed" and is_news:
         text = f"attempt {now[-1].number} failed ({now[-1].error or now[-1].state}); another one follows"
         yield Note("Warning", Reason.ATTEMPT_FAILED, text)
+    if world.refused_streams:
+        text = (
+            f"LiveKit refuses {world.refused_streams} of the addresses to stream to; others are not affected"
+        )
+        yield Note("Warning", Reason.EGRESS_REJECTED, text)
     yield from events.turn(before, after)
 
 

@@ -152,7 +152,7 @@ def _observed(world: RecordingWorld, end: End, known: tuple[Attempt, ...]) -> di
     if world.applied_layout:
         status["appliedLayout"] = world.applied_layout
     if world.stream:
-        status["appliedStreams"] = list(world.stream.hashes)
+        status["appliedStreams"] = list(world.stream.applied)
     return status | _course(world, end, known)
 
 

@@ -50,5 +50,5 @@ def change(
     return StreamChange(
         add=tuple(wanted[one] for one in new),
         remove=tuple(addresses[one] for one in gone if one in addresses),
-        hashes=tuple(sorted((*kept, *new, *lost))),
+        applied=tuple(sorted(applied)),
     )

@@ -39,7 +39,7 @@ class StreamChange:
 
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
-    hashes: tuple[str, ...] = ()  # of all addresses that are declared, for status
+    applied: tuple[str, ...] = ()  # hashes of those that it is sent to, for status
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class RecordingWorld:
     is_refused: bool = False  # and LiveKit never takes it as it is
     is_unmade: bool = False  # and LiveKit does not have the room, so that nothing was made
     was_told_to_stop: bool = False
+    refused_streams: int = 0  # addresses that LiveKit does not take
     applied_layout: str = ""
     failure: Finding | None = None  # LiveKit did not do what this reconcile asked
     orphans: tuple[str, ...] = ()  # egresses that were left behind when the object went

@@ -24,6 +24,7 @@ from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.recording_streams import url_hash
 from roomkeeper.domain.rooms import AddFinalizer
 from roomkeeper.domain.storages import Storage
+from roomkeeper.engine import recording_streams
 from roomkeeper.engine.failures import finding_of
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class RecordingExecutor:
                     await server.api.update_layout(action.egress_id, action.layout)
                     return replace(world, applied_layout=action.layout)
                 case recordings.UpdateStream():
-                    return await self._update_stream(action, world, server)
+                    return await recording_streams.update(action, world, server)
         except LiveKitError as error:
             logger.warning("%s: %s", world.recording.key, error)
             server.suspect()
@@ -139,15 +140,8 @@ class RecordingExecutor:
             world,
             egress=server.egresses.saw(egress),
             applied_layout=(composite.layout or "") if composite else "",
-            stream=recordings.StreamChange(hashes=tuple(sorted(streamed))) if request.stream else None,
+            stream=recordings.StreamChange(applied=tuple(sorted(streamed))) if request.stream else None,
         )
-
-    async def _update_stream(
-        self, action: recordings.UpdateStream, world: RecordingWorld, server: Connection
-    ) -> RecordingWorld:
-        change = action.change
-        await server.api.update_stream(action.egress_id, add=change.add, remove=change.remove)
-        return replace(world, stream=recordings.StreamChange(hashes=change.hashes))
 
     async def _mirror(self, text: str, world: RecordingWorld) -> RecordingWorld:
         seen = world.recording
@@ -227,6 +221,11 @@ def _with_attempt(world: RecordingWorld, attempt: attempts.Attempt) -> dict[str,
         status["serverRef"] = dict(world.server.ref)
     if isinstance(world.storage, Storage):
         status["storageRef"] = world.storage.ref
+    if (
+        world.request and world.request.stream
+    ):  # also if the answer is lost: told again, they would be sent to twice
+        streamed = {url_hash(world.recording.uid, url) for url in world.request.stream.urls}
+        status["appliedStreams"] = sorted(streamed)
     return status
 
 

@@ -204,7 +204,7 @@ def test_where_it_records_is_not_settled_while_something_stands_in_the_way() -> 
 
 
 def test_what_was_applied_is_kept() -> None:
-    running = HELD.active().having(applied_layout="grid", stream=StreamChange(hashes=("a", "b")))
+    running = HELD.active().having(applied_layout="grid", stream=StreamChange(applied=("a", "b")))
     assert (shown(running)["appliedLayout"], shown(running)["appliedStreams"]) == ("grid", ["a", "b"])
     later = HELD.active().with_status(appliedLayout="grid", appliedStreams=["a"])
     assert (shown(later)["appliedLayout"], shown(later)["appliedStreams"]) == ("grid", ["a"])

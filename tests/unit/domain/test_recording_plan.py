@@ -268,8 +268,8 @@ def test_the_layout_changes_while_it_records(recording: RecordingBuilder, wanted
     ("change", "is_sent"),
     [
         (StreamChange(), False),
-        (StreamChange(hashes=("a",)), False),
-        (StreamChange(add=("rtmp://a/1",), hashes=("a",)), True),
+        (StreamChange(applied=("a",)), False),
+        (StreamChange(add=("rtmp://a/1",), applied=("a",)), True),
         (StreamChange(remove=("rtmp://a/1",)), True),
     ],
 )

@@ -66,14 +66,36 @@ async def test_more_of_them_while_it_runs_change_nothing(recorder: Recorder) -> 
     key = await streaming(recorder, 0)
     assert await look(recorder, key, *range(MAX_STREAM_URLS + 1)) == []
     assert len(recorder.shown(key)["appliedStreams"]) == 1
-    assert len(await look(recorder, key, *range(MAX_STREAM_URLS))) == 1
+    assert len(await look(recorder, key, *range(MAX_STREAM_URLS))) == MAX_STREAM_URLS - 1
     assert len(recorder.shown(key)["appliedStreams"]) == MAX_STREAM_URLS
 
 
 async def test_a_secret_that_is_emptied_ends_the_streams(recorder: Recorder) -> None:
     key = await streaming(recorder, "a", "b")
-    assert len(await look(recorder, key)) == 1
+    assert len(await look(recorder, key)) == 2
     assert recorder.shown(key)["appliedStreams"] == []
+
+
+async def test_all_of_them_are_replaced_with_never_more_than_there_may_be(recorder: Recorder) -> None:
+    key = await streaming(recorder, *range(MAX_STREAM_URLS))
+    [job] = recorder.livekits[URL].egress._jobs.values()
+    others = [f"other-{number}" for number in range(MAX_STREAM_URLS)]
+    assert len(await look(recorder, key, *others)) == 2 * MAX_STREAM_URLS
+    assert sorted(job.streams) == sorted(addresses(*others).values())
+    assert len(recorder.shown(key)["appliedStreams"]) == MAX_STREAM_URLS
+
+
+async def test_an_update_that_is_not_answered_is_made_up_for(recorder: Recorder) -> None:
+    key = await streaming(recorder, "a")
+    [job] = recorder.livekits[URL].egress._jobs.values()
+    before = recorder.shown(key)["appliedStreams"]
+    job.is_dead = True
+    await look(recorder, key, "a", "b")
+    assert recorder.shown(key)["appliedStreams"] == before
+    job.is_dead = False
+    await look(recorder, key, "a", "b")
+    assert sorted(job.streams) == sorted(addresses("a", "b").values())
+    assert len(recorder.shown(key)["appliedStreams"]) == 2
 
 
 async def test_addresses_that_nobody_knows_any_more_leave_no_room_for_others(recorder: Recorder) -> None:
