@@ -18,6 +18,7 @@ from tests.e2e.support import (
     eventually,
     with_livekit,
 )
+from tests.e2e.workers import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,12 @@ if TYPE_CHECKING:
 
     from roomkeeper.localstack import LocalStack
 
-KEYS = {"one": "first-stream-key", "two": "second-stream-key", "three": "third-stream-key"}
+KEYS = {
+    "one": "first-stream-key",
+    "two": "second-stream-key",
+    "three": "third-stream-key",
+    "bad": "key-of-a-bad-one",
+}
 SOCKET_KEY = "key-of-the-websocket"
 SERVERS = 2
 
@@ -57,57 +63,68 @@ def keep(here: Meetings, name: str, **entries: str) -> None:
     here.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data})
 
 
+def address(name: str) -> str:
+    return f"rtmp://{name}.example.com/live/{KEYS[name]}"
+
+
 def stream_to(here: Meetings, *names: str) -> None:
-    keep(here, "addresses", **{name: f"rtmp://{name}.example.com/live/{KEYS[name]}" for name in names})
+    """Declare these addresses and no others."""
+    keep(here, "addresses", **{name: address(name) for name in names})
 
 
-def streams(here: Meetings, name: str) -> dict[str, str]:
-    """Return how each address stands that the egress of a room was ever sent to, as LiveKit tells it."""
+def streams(here: Meetings, name: str) -> list[tuple[str, str]]:
+    """Return how each address stands that the egress of a room was ever sent to, as LiveKit tells it, sorted."""
 
     async def ask(client: api.LiveKitAPI) -> Any:
         return await client.egress.list_egress(pb.ListEgressRequest(room_name=here.live_name(name)))
 
     [found] = asyncio.run(with_livekit(here.media, ask)).items
-    return {
-        one.url.split("//")[1].split(".")[0]: pb.StreamInfo.Status.Name(one.status)
+    return sorted(
+        (one.url.split("//")[1].split(".")[0], pb.StreamInfo.Status.Name(one.status))
         for one in found.stream_results
-    }
+    )
 
 
-def test_addresses_come_and_go_also_after_the_operator_was_started_anew(
-    here: Meetings, keeper: OperatorProcess, stack: LocalStack
-) -> None:
-    stream_to(here, "one", "two")
+def begin(here: Meetings, *names: str) -> None:
+    """Have a meeting streamed to these addresses."""
+    stream_to(here, *names)
     here.hold("standup")
     here.record_all(
         "standup", outputs={"stream": {"protocol": "RTMP", "urlsSecretRef": {"name": "addresses"}}}
     )
     here.join("standup")
     eventually("it streams", lambda: here.is_("Active", "standup"), within=5)
-    assert streams(here, "standup") == {"one": "ACTIVE", "two": "ACTIVE"}
 
+
+def become(here: Meetings, what: str, **wanted: str) -> None:
+    """Wait until the addresses stand so, each of them once."""
+    eventually(what, lambda: streams(here, "standup") == sorted(wanted.items()), within=RESYNC_SECONDS + 1)
+
+
+def stay(here: Meetings, **wanted: str) -> None:
+    """Fail if that changes within two resyncs."""
+    resyncs(here.stack, servers=SERVERS)
+    assert streams(here, "standup") == sorted(wanted.items())
+
+
+def test_addresses_come_and_go_also_after_the_operator_was_started_anew(
+    here: Meetings, keeper: OperatorProcess, stack: LocalStack
+) -> None:
+    begin(here, "one", "two")
+    assert streams(here, "standup") == [("one", "ACTIVE"), ("two", "ACTIVE")]
     stream_to(here, "two", "three")
-    wanted = {"one": "FINISHED", "two": "ACTIVE", "three": "ACTIVE"}
-    eventually(
-        "one goes and one comes", lambda: streams(here, "standup") == wanted, within=RESYNC_SECONDS + 1
-    )
+    become(here, "one goes and one comes", one="FINISHED", two="ACTIVE", three="ACTIVE")
     eventually("status has two", lambda: len(here.status("standup")["appliedStreams"]) == 2, within=2)
-    resyncs(stack, servers=SERVERS)
-    assert requests(stack)["UpdateStream"] == 1
+    stay(here, one="FINISHED", two="ACTIVE", three="ACTIVE")
+    assert requests(stack)["UpdateStream"] == 2
 
     keeper.kill()
     keeper.start()
     resyncs(stack, servers=SERVERS)
     stream_to(here, "three")
-    wanted["two"] = "FINISHED"
-    eventually(
-        "what an earlier process has added goes",
-        lambda: streams(here, "standup") == wanted,
-        within=RESYNC_SECONDS + 1,
-    )
+    become(here, "what an earlier process has added goes", one="FINISHED", two="FINISHED", three="ACTIVE")
     here.delete("secret", "addresses")
-    resyncs(stack, servers=SERVERS)
-    assert streams(here, "standup") == wanted, "what runs goes on when its Secret is gone"
+    stay(here, one="FINISHED", two="FINISHED", three="ACTIVE")  # what runs goes on when its Secret is gone
     assert requests(stack)["UpdateStream"] == 1
     assert here.state("standup") == "Active"
 
@@ -116,6 +133,39 @@ def test_addresses_come_and_go_also_after_the_operator_was_started_anew(
     [attempt] = here.status("standup")["attempts"]
     assert [one.id for one in here.ran("standup")] == [attempt["egressID"]]
     assert "results" not in here.status("standup"), "of a stream nothing is left"
+
+
+def test_an_address_that_is_refused_keeps_no_other_away_and_is_not_tried_again(
+    here: Meetings, stack: LocalStack
+) -> None:
+    begin(here, "one")
+    bad = {"bad": f"http://bad.example.com/{KEYS['bad']}", "one": address("one"), "two": address("two")}
+    keep(here, "addresses", **bad)
+    become(here, "the good one is added", one="ACTIVE", two="ACTIVE")
+    asked = requests(stack)["UpdateStream"]
+    stay(here, one="ACTIVE", two="ACTIVE")
+    assert requests(stack)["UpdateStream"] == asked
+    assert here.state("standup") == "Active"
+    [message] = [text for _, reason, text in here.told("standup") if reason == "EgressRejected"]
+    print(message)
+    stream_to(here, "two")
+    become(here, "both others go", one="FINISHED", two="ACTIVE")
+
+
+def test_an_address_is_added_once_though_the_worker_hangs_or_the_start_was_not_answered(
+    here: Meetings, stack: LocalStack
+) -> None:
+    stack.egress_standin.fault(here.live_name("standup"), "answer_failed")
+    begin(here, "one", "two")
+    stay(here, one="ACTIVE", two="ACTIVE")
+    with frozen(stack.egress_standin):
+        stream_to(here, "one", "two", "three")
+        before = requests(stack)["UpdateStream"]
+        eventually(
+            "it is asked for", lambda: requests(stack)["UpdateStream"] > before, within=2 * RESYNC_SECONDS
+        )
+    become(here, "it is added", one="ACTIVE", two="ACTIVE", three="ACTIVE")
+    stay(here, one="ACTIVE", two="ACTIVE", three="ACTIVE")
 
 
 def test_a_microphone_is_sent_to_a_websocket(here: Meetings) -> None:

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from livekit.protocol import models
 
-from roomkeeper.localstack.egress_standin import EgressStandin
-from roomkeeper.localstack.ports import Ports
-from roomkeeper.localstack.processes import Guard
 from tests.e2e.conftest import LiveKitView
 from tests.e2e.looks import resyncs
 from tests.e2e.meetings import Meetings, meetings
 from tests.e2e.support import RESYNC_SECONDS, eventually
 from tests.e2e.tenancy import another_livekit
+from tests.e2e.workers import another_worker, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from roomkeeper.localstack import LocalStack
     from tests.e2e.support import OperatorProcess
@@ -84,36 +79,6 @@ def records_again(here: Meetings, name: str) -> None:
         return [one["state"] for one in here.status(name)["attempts"]]
 
     eventually("a second egress records", lambda: states() == ["Failed", "Active"], within=15)
-
-
-@contextmanager
-def another_worker(media: LocalStack, directory: Path) -> Iterator[EgressStandin]:
-    """Yield a second worker for the same LiveKit."""
-    guard, ports = Guard(), Ports()
-    worker = EgressStandin(
-        directory=directory, guard=guard, ports=ports, redis=media.redis, livekit=media.livekit, s3=None
-    )
-    worker.start()
-    try:
-        yield worker
-    finally:
-        worker.stop()
-        guard.close()
-        ports.close()
-
-
-@contextmanager
-def frozen(worker: EgressStandin) -> Iterator[None]:
-    """Keep a worker from doing anything, and what it has in rooms: as on a machine that hangs."""
-    lists = Path(f"/proc/{worker.pid}/task").glob("*/children")
-    processes = [worker.pid, *(int(child) for found in lists for child in found.read_text().split())]
-    for process in processes:
-        os.kill(process, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for process in processes:
-            os.kill(process, signal.SIGCONT)
 
 
 def test_workers_that_are_gone_are_replaced_and_one_that_comes_back_is_told_to_end(
