@@ -16,6 +16,7 @@ from roomkeeper.adapters.livekit.webhooks import (
     UnreadableWebhookError,
     verify,
 )
+from roomkeeper.domain.markers import MARKER
 from roomkeeper.engine import metrics
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ class HttpServer:
         self._operator = operator
         application = web.Application(client_max_size=MAX_BODY_BYTES)
         application.router.add_post("/livekit/webhook", self._webhook)
-        application.router.add_post("/livekit/webhook/{marker}", self._webhook)  # of one egress alone
+        application.router.add_post(
+            f"/livekit/webhook/{{marker:{MARKER.pattern}}}", self._webhook
+        )  # of one egress
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/readyz", self._readyz)
         application.router.add_get("/metrics", self._metrics)

@@ -10,12 +10,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from livekit import api
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from pathlib import Path
 
     from roomkeeper.localstack import LocalStack
@@ -113,6 +114,17 @@ class OperatorProcess:
         self._process = None
         assert_tells_no_secret(self._stack, "the operator's log", self.output())
         return code
+
+    @contextmanager
+    def started_with(self, *options: str) -> Iterator[None]:
+        """Have it run with other options for a while; those who come after find it as it was."""
+        self.stop()
+        try:
+            self.start(options=options)
+            yield
+        finally:
+            self.stop()
+            self.start()
 
     def pause(self) -> None:
         """Stop it in its tracks, as a machine does that has too much to do."""

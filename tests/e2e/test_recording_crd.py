@@ -43,7 +43,7 @@ READY = Condition(
     observed_generation=1,
     last_transition_time=MOMENT,
     reason="Available",
-    message="As declared",
+    message="Declared",  # one word: a table is read by its blanks
 )
 # The largest that there can be: whatever Egress answers, the operator can write it down.
 RECORDING_STATUS = RecordingStatus(
@@ -214,12 +214,14 @@ def test_a_recording_is_shown_with_what_one_looks_for(
         "NAME": NAME,
         "ROOM": "default_standup",
         "STATE": "Complete",
+        "READY": "True",
         "EGRESS": "EG_11",
         "STARTED": "3d",
         "DURATION": "3600",
         "LOCATION": "https://s3.example.com/a.mp4",
+        "STATUS": "Declared",
     }
-    assert list(row_of(stack, "lkrec")) == ["NAME", "ROOM", "STATE", "STARTED", "DURATION", "AGE"]
+    assert list(row_of(stack, "lkrec")) == ["NAME", "ROOM", "STATE", "READY", "STARTED", "DURATION", "AGE"]
 
     found = ("--namespace=default", "get", "lkrec", "-o", "name", "--field-selector")
     for selector in (f"spec.roomRef.name={named}", "status.state=Complete"):
@@ -235,7 +237,7 @@ def test_a_storage_is_shown_with_whether_it_works(
     write(stack, plural, STORAGE_STATUS)
     header, row = stack.kubectl("--namespace=default", "get", "lkstore", "-o", "wide").splitlines()
     assert header.split() == ["NAME", "READY", "STATUS", "AGE"]
-    assert row.split()[:-1] == [NAME, "True", "As", "declared"]
+    assert row.split()[:-1] == [NAME, "True", "Declared"]
 
 
 @pytest.mark.parametrize(("plural", "manifest"), [("recordingschedules", schedule)])

@@ -171,27 +171,26 @@ def test_the_default_storage_of_the_operator_serves_whom_it_allows(
     provider.host()
     team_a = {"from": "Selector", "selector": {"matchLabels": {"team": "a"}}}
     provider.share(allowedNamespaces=team_a)
-    operator.stop()
-    operator.start(options=("--default-storage", f"{provider.namespace}/archive"))
-    for who in (tenant, stranger):
-        who.move_in(provider)
-        who.begin("talk")
-    tenant.run("talk")
-    [result] = tenant.results("talk")
-    assert result["filename"].startswith(f"{tenant.namespace}/talk")
-    told = stranger.is_refused("talk", "StorageNotAllowed")
-    assert provider.namespace not in told
+    with operator.started_with("--default-storage", f"{provider.namespace}/archive"):
+        for who in (tenant, stranger):
+            who.move_in(provider)
+            who.begin("talk")
+        tenant.run("talk")
+        [result] = tenant.results("talk")
+        assert result["filename"].startswith(f"{tenant.namespace}/talk")
+        told = stranger.is_refused("talk", "StorageNotAllowed")
+        assert provider.namespace not in told
 
-    # On a server of their own, nobody sends these credentials anywhere.
-    recorder.has(tenant.room_name)
-    tenant.offer("own", stack.livekit.url, "tenants-key", "a-secret-that-is-made-up", apiURL=recorder.url)
-    eventually("it connects", lambda: tenant.server_says("own", "True", "Connected"), within=3)
-    tenant.begin("by-own", serverRef={"name": "own"}, roomName=tenant.room_name)
-    assert tenant.is_refused("by-own", "StorageNotAllowed") == told
-    assert not recorder.was_asked_to_record
-    assert recorder.told(S3_SECRET, provider.access_key) == []
+        # On a server of their own, nobody sends these credentials anywhere.
+        recorder.has(tenant.room_name)
+        tenant.offer("own", stack.livekit.url, "tenants-key", "a-secret-that-is-made-up", apiURL=recorder.url)
+        eventually("it connects", lambda: tenant.server_says("own", "True", "Connected"), within=3)
+        tenant.begin("by-own", serverRef={"name": "own"}, roomName=tenant.room_name)
+        assert tenant.is_refused("by-own", "StorageNotAllowed") == told
+        assert not recorder.was_asked_to_record
+        assert recorder.told(S3_SECRET, provider.access_key) == []
 
-    # One that is not there is as good as one that does not let them in.
-    provider.delete("recordingstorage", "archive")
-    tenant.begin("later")
-    assert tenant.is_refused("later", "StorageNotAllowed") == told
+        # One that is not there is as good as one that does not let them in.
+        provider.delete("recordingstorage", "archive")
+        tenant.begin("later")
+        assert tenant.is_refused("later", "StorageNotAllowed") == told

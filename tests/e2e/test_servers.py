@@ -158,9 +158,7 @@ def test_a_livekit_without_redis_webhooks_and_auto_create(
 def test_a_selector_without_the_right_to_read_labels(
     operator: OperatorProcess, provider: Namespace, stack: LocalStack
 ) -> None:
-    operator.stop()
-    operator.start(options=("-n", provider.namespace))
-    try:
+    with operator.started_with("-n", provider.namespace):
         allowed = {"from": "Selector", "selector": {"matchLabels": {"team": "a"}}}
         provider.offer_livekit("main", stack, allowedNamespaces=allowed)
         eventually(
@@ -172,9 +170,6 @@ def test_a_selector_without_the_right_to_read_labels(
         eventually(
             "with Same it is Ready", lambda: provider.server_says("main", "True", "Connected"), within=2
         )
-    finally:
-        operator.stop()
-        operator.start()
 
 
 def finalizers(provider: Namespace, name: str) -> list[str]:
@@ -237,9 +232,7 @@ def test_the_default_server(
     own.offer_livekit("second", bare)
     stranger.apply(stranger.room("early"))
     eventually("the environment", lambda: server_of(stranger, "early") == "/environment", within=2)
-    operator.stop()
-    try:
-        operator.start(options=("--default-server", f"{provider.namespace}/main"))
+    with operator.started_with("--default-server", f"{provider.namespace}/main"):
         own.apply(own.room("standup"))
         stranger.apply(stranger.room("standup"))
         eventually("its own", lambda: server_of(own, "standup") == f"{own.namespace}/own", within=2)
@@ -258,6 +251,3 @@ def test_the_default_server(
         eventually("the new default", lambda: server_of(own, "later") == f"{own.namespace}/second", within=2)
         assert server_of(own, "standup") == f"{own.namespace}/own", "it stays where it was first"
         assert f"{own.namespace}_standup" not in room_names(bare)
-    finally:
-        operator.stop()
-        operator.start()

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 METADATA_KEY = "roomkeeper-marker"
 _TOKEN_LENGTH = 13  # 65 bits: shared by no two of some billions of Recordings
-_MARKER = re.compile(r"rk([a-z2-7]{13})-([1-9][0-9]{0,2})")
-_FILE_END = re.compile(rf"(?:^|[-/])({_MARKER.pattern})(?:\.[A-Za-z0-9]{{1,8}})?$")
+MARKER = re.compile(r"rk([a-z2-7]{13})-([1-9][0-9]{0,2})")
+"""What one looks like."""
+_FILE_END = re.compile(rf"(?:^|[-/])({MARKER.pattern})(?:\.[A-Za-z0-9]{{1,8}})?$")
 # Only these are taken for an extension: "v1.2" may end a room's name.
 _EXTENSION = re.compile(r"\.(?:mp4|ogg|mp3|webm|m4a|ivf|h264|aac)$", re.IGNORECASE)
 
@@ -106,7 +107,7 @@ def _found(carried: Carried) -> Iterator[Marker]:
 
 
 def _whole(text: str) -> Iterator[Marker]:
-    match = _MARKER.fullmatch(text)
+    match = MARKER.fullmatch(text)
     if match:
         yield Marker(match[1], int(match[2]))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 from aiohttp import web
+from livekit.protocol import egress as pb_egress
 from livekit.protocol import room as pb
 
 from roomkeeper.adapters.livekit.calls import Limits
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from roomkeeper.adapters.livekit.client import LiveKitClient
 
 MARKER = "hunter2"
+ANSWERED_BY_AN_EGRESS = {*SOURCES, "StopEgress"}
 IMPATIENT = Limits(timeout_seconds=0.2, start_timeout_seconds=0.2)
 CALLS: dict[str, Callable[[LiveKitClient], Awaitable[Any]]] = {
     "ListRooms": lambda client: client.list_rooms(),
@@ -266,7 +268,8 @@ async def test_the_api_token_on_the_wire_lives_a_minute_and_grants_the_least(
 
     async def note(request: web.Request) -> web.Response:
         seen.append((request.path, request.headers["Authorization"]))
-        return web.Response()
+        answer = pb_egress.EgressInfo(egress_id="EG_1") if method in ANSWERED_BY_AN_EGRESS else None
+        return web.Response(body=answer.SerializeToString() if answer else b"")
 
     async with served(note) as url, client_of(url + "/base/") as client:
         await CALLS[method](client)
