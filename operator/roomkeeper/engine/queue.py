@@ -62,6 +62,7 @@ class WorkQueue:
         self._processing: set[Key] = set()
         self._again: dict[Key, Priority] = {}
         self._available = asyncio.Semaphore(0)
+        self._in_vain = 0  # workers that came for a key and found its lane full
         self._delayed: list[tuple[float, Key]] = []
         self._due: dict[Key, float] = {}
         self._earlier = asyncio.Event()
@@ -124,13 +125,15 @@ class WorkQueue:
             key = self._take()
             if key is not None:
                 return key
+            self._in_vain += any(self._ready)
 
     def done(self, key: Key) -> None:
         """Give the key back; it comes again at once if it was added meanwhile."""
         self._processing.discard(key)
         lane = self._lanes.pop(key)
-        if self._taken[lane] == LANE_WIDTH and any(lane in lanes for lanes in self._ready):
-            self._available.release()  # a worker that came for one of them found the lane full
+        if self._in_vain and any(lane in lanes for lanes in self._ready):
+            self._in_vain -= 1
+            self._available.release()
         self._taken[lane] -= 1
         if not self._taken[lane]:
             del self._taken[lane]

@@ -172,6 +172,39 @@ async def test_a_lane_that_is_full_waits_and_no_other_does(laned: WorkQueue) -> 
     assert not any(laned._ready)
 
 
+async def test_all_of_a_lane_is_worked_on_though_many_end_at_once_and_more_workers_wait_than_it_is_wide(
+    laned: WorkQueue,
+) -> None:
+    worked: list[Key] = []
+    busy: set[Key] = set()
+    ends = asyncio.Event()
+
+    async def work() -> None:
+        while True:
+            key = await laned.get()
+            busy.add(key)
+            await ends.wait()
+            busy.discard(key)
+            worked.append(key)
+            laned.done(key)
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        workers = [group.create_task(work()) for _ in range(4 * LANE_WIDTH)]
+        keys = [in_lane("a", number) for number in range(10 * LANE_WIDTH)]
+        for key in keys:
+            laned.add(key, BACKGROUND)
+        while len(worked) < len(keys):
+            await asyncio.sleep(0)
+            if len(busy) == min(LANE_WIDTH, len(keys) - len(worked)):  # all that may be worked on is
+                ends.set()
+                await asyncio.sleep(0)
+                ends.clear()
+        for worker in workers:
+            worker.cancel()
+    assert sorted(worked) == sorted(keys)
+    assert laned.is_idle
+
+
 async def test_a_key_is_given_back_to_the_lane_that_it_was_taken_from(clock: HandClock) -> None:
     lanes = {A: 1}
     queue = WorkQueue(clock, lanes.get)
