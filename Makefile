@@ -27,7 +27,7 @@ lint: install ## Check style, types, layers, and that generated files are curren
 	$(BIN)/python -m roomkeeper.api.generate --check
 
 test: lint stack ## Run everything; CI=true: nothing may be missing or skipped
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 3 --dist loadfile
 
 demo: install ## Show a Room at work until Ctrl-C; ONCE=1: end when all was seen; CLUSTER=path: use that kubeconfig
 	$(BIN)/python -m roomkeeper.localstack.demo $(if $(ONCE),--once) $(if $(CLUSTER),--kubeconfig '$(CLUSTER)')

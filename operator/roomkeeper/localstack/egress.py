@@ -28,8 +28,8 @@ PACKAGES: Final = MODULES / "egress" / "debian.txt"
 TEMPLATE: Final = Path(__file__).parents[3] / "examples" / "recording-template" / "index.html"
 _FILES: Final = Path("/home/egress/tmp")
 """Where this version of Egress writes what it then uploads; it cannot be told another place."""
-_LONGEST: Final = 50
-"""Characters of a stack's directory; a Unix socket's path holds 107, and those of Egress are deep."""
+_LONGEST: Final = 40
+"""Characters of a stack's directory; a Unix socket's path holds 107, and those of Chromium are deep."""
 # It needs nearly nothing of what it reckons with: two cores are too few for it otherwise, and it refuses.
 _COST: Final = 0.1
 

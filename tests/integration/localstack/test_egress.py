@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,13 +51,19 @@ ENCODING = api.EncodingOptions(
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def stack() -> Iterator[LocalStack]:
     skip_where_egress_cannot_run()
-    with LocalStack(
-        directory=tmp_path_factory.mktemp("stack"), parts=("redis", "livekit", "s3", "egress"), webhook_url=""
-    ) as stack:
+    parts = ("redis", "livekit", "s3", "egress")
+    with a_short_folder() as folder, LocalStack(directory=folder, parts=parts, webhook_url="") as stack:
         stack.s3.create_bucket(BUCKET)
         yield stack
+
+
+@contextlib.contextmanager
+def a_short_folder() -> Iterator[Path]:
+    """Chromium's sockets lie deep below it, and a socket's path is short; pytest's own folders are long."""
+    with tempfile.TemporaryDirectory(prefix="rk-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="module")
@@ -243,22 +250,20 @@ with LocalStack(directory=Path(sys.argv[1]), parts=("redis", "livekit", "s3", "e
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT], ids=lambda end: end.name)
-def test_browser_screen_and_sound_end_with_the_process_that_holds_the_stack(
-    tmp_path_factory: pytest.TempPathFactory, end: signal.Signals
-) -> None:
+def test_browser_screen_and_sound_end_with_the_process_that_holds_the_stack(end: signal.Signals) -> None:
     skip_where_egress_cannot_run()
-    folder = tmp_path_factory.mktemp("held")
-    command = [sys.executable, "-c", HOLDER, str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, process_group=0) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "recording\n"
-        names = processes_of(folder)
-        assert {"egress", "Xvfb", "pulseaudio", "chromium"} <= names
-        os.killpg(holder.pid, end)
-    deadline = time.monotonic() + 30
-    while names := processes_of(folder):
-        assert time.monotonic() < deadline, names
-        time.sleep(0.1)
+    with a_short_folder() as folder:
+        command = [sys.executable, "-c", HOLDER, str(folder)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, process_group=0) as holder:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "recording\n"
+            names = processes_of(folder)
+            assert {"egress", "Xvfb", "pulseaudio", "chromium"} <= names
+            os.killpg(holder.pid, end)
+        deadline = time.monotonic() + 30
+        while names := processes_of(folder):
+            assert time.monotonic() < deadline, names
+            time.sleep(0.1)
 
 
 def processes_of(folder: Path) -> set[str]:
