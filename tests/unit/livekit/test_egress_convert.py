@@ -11,8 +11,8 @@ from livekit.protocol import models
 
 from roomkeeper.adapters.livekit import egress_convert
 from roomkeeper.adapters.livekit.egress_request import to_start
-from roomkeeper.domain.egress import Carried, Egress, EgressRequest, EgressResult, EgressState
-from tests.unit.livekit.egress_requests import EACH, IDS, MARKER, WEBHOOK, a_request
+from roomkeeper.domain.egress import Carried, Egress, EgressRequest, EgressResult, EgressState, S3Target
+from tests.unit.livekit.egress_requests import EACH, FILE, HLS, IDS, MARKER, WEBHOOK, a_request
 
 SECOND = 1_000_000_000
 FIELDS = {
@@ -274,6 +274,28 @@ def test_an_address_that_egress_has_signed_is_told_without_the_signature() -> No
     file, hls = egress_convert.egress(info).results
     places = (file.location, hls.playlist_location, hls.live_playlist_location)
     assert places == ("https://s3/a.mp4",) * 3
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "path_style", "told", "true"),
+    [
+        ("http://minio:9000", True, "https://media.http://minio:9000", "http://minio:9000/media"),
+        ("https://s3.example/", True, "https://media.https://s3.example/", "https://s3.example/media"),
+        ("http://s3.example", False, "https://media.http://s3.example", "http://media.s3.example"),
+        ("https://s3.example/x", True, "https://s3.example/x/media", "https://s3.example/x/media"),
+        ("s3.example", False, "https://media.s3.example", "https://media.s3.example"),
+    ],
+)
+def test_an_address_that_egress_has_put_together_wrongly_is_put_right(
+    endpoint: str, *, path_style: bool, told: str, true: str
+) -> None:
+    target = S3Target("media", endpoint=endpoint, force_path_style=path_style)
+    info = echoed(a_request(file=FILE, hls=HLS, target=target))
+    info.file_results.add(location=f"{told}/a.mp4")
+    info.segment_results.add(playlist_location=f"{told}/a/i", live_playlist_location=f"{told}/a/l")
+    file, hls = egress_convert.egress(info).results
+    places = (file.location, hls.playlist_location, hls.live_playlist_location)
+    assert places == (f"{true}/a.mp4", f"{true}/a/i", f"{true}/a/l")
 
 
 def test_it_records_since_its_first_output_began() -> None:

@@ -15,9 +15,9 @@ from livekit.protocol.egress import EgressStatus
 from roomkeeper.domain.egress import Carried, Egress, EgressResult, EgressState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from livekit.protocol.egress import EgressInfo, ListEgressResponse, StreamInfo
+    from livekit.protocol.egress import EgressInfo, ListEgressResponse, S3Upload, StreamInfo
 
 _STATES: Final = {
     EgressStatus.EGRESS_STARTING: EgressState.STARTING,
@@ -126,11 +126,12 @@ def _path(output: Any) -> str:
 
 
 def _results(info: EgressInfo) -> Iterator[EgressResult]:
+    buckets = _buckets(info)
     for file in info.file_results:
         yield EgressResult(
             "File",
             filename=file.filename,
-            location=_place(file.location),
+            location=_place(file.location, buckets),
             size_bytes=max(file.size, 0),
             duration_seconds=_seconds(file.duration),
         )
@@ -140,8 +141,8 @@ def _results(info: EgressInfo) -> Iterator[EgressResult]:
             filename=segments.playlist_name,
             size_bytes=max(segments.size, 0),
             duration_seconds=_seconds(segments.duration),
-            playlist_location=_place(segments.playlist_location),
-            live_playlist_location=_place(segments.live_playlist_location),
+            playlist_location=_place(segments.playlist_location, buckets),
+            live_playlist_location=_place(segments.live_playlist_location, buckets),
             segment_count=max(segments.segment_count, 0),
         )
     for images in info.image_results:
@@ -150,9 +151,36 @@ def _results(info: EgressInfo) -> Iterator[EgressResult]:
         yield EgressResult("Stream", filename=_host(stream), duration_seconds=_seconds(stream.duration))
 
 
-def _place(location: str) -> str:
+def _buckets(info: EgressInfo) -> dict[str, str]:
+    """Return what Egress takes for the address of each bucket whose endpoint was named, and the true one.
+
+    It puts https and the bucket before whatever the endpoint is, with http or https and path style too (egress:
+    pkg/pipeline/sink/uploader/s3.go; later versions do so without path style only: livekit/storage, s3.go).
+    """
+    name = info.WhichOneof("request")
+    uploads = _uploads(getattr(info, name)) if name else ()
+    return {
+        f"https://{upload.s3.bucket}.{upload.s3.endpoint}": _bucket(upload.s3)
+        for upload in uploads
+        if "://" in upload.s3.endpoint
+    }
+
+
+def _bucket(s3: S3Upload) -> str:
+    endpoint = s3.endpoint.rstrip("/")
+    if s3.force_path_style:
+        return f"{endpoint}/{s3.bucket}"
+    scheme, _, host = endpoint.partition("://")
+    return f"{scheme}://{s3.bucket}.{host}"
+
+
+def _place(location: str, buckets: Mapping[str, str]) -> str:
     """Return the address without its query, which is the signature of an address that Egress has signed."""
-    return location.partition("?")[0]
+    place = location.partition("?")[0]
+    for told, true in buckets.items():
+        if place.startswith(f"{told}/"):
+            return f"{true}/{place.removeprefix(told).lstrip('/')}"
+    return place
 
 
 def _seconds(nanoseconds: int) -> float:
