@@ -29,7 +29,7 @@ lint: install ## Check style, types, layers, and that generated files are curren
 test: lint stack ## Run everything; CI=true: nothing may be missing or skipped
 	$(BIN)/pytest --numprocesses 3 --dist loadfile
 
-demo: install ## Show a Room at work until Ctrl-C; ONCE=1: end when all was seen; CLUSTER=path: use that kubeconfig
+demo: install ## Show a Room at work and a recording of it, until Ctrl-C; ONCE=1: end when all was seen; CLUSTER=path: use that kubeconfig
 	$(BIN)/python -m roomkeeper.localstack.demo $(if $(ONCE),--once) $(if $(CLUSTER),--kubeconfig '$(CLUSTER)')
 
 stack: install ## Find or build the programs of the local stack (some 20 min, once per machine)

@@ -1,4 +1,4 @@
-"""`make demo`: a cluster, LiveKit and the operator on this machine, and what a declared Room becomes."""
+"""`make demo`: a cluster, LiveKit and the operator on this machine, and what a Room and a Recording become."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING, Any, Final
 from roomkeeper.adapters.livekit.client import LiveKitClient
 from roomkeeper.domain.livekit import Credentials
 
-from .errors import LocalStackError, last_lines
+from .demo_recording import DemoRecording, choose_worker
+from .demo_story import ROOT, Story, say
+from .errors import LocalStackError
 from .guest import Guest
 from .processes import Guard, Part
-from .stack import LocalStack
+from .stack import ALL_PARTS, LocalStack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from roomkeeper.domain.livekit import LiveRoom
 
-ROOT: Final = Path(__file__).parents[3]
 NAMESPACE: Final = "team-a"  # of the examples
 ROOM: Final = "standup"
 ROLE: Final = "host"
-PATIENCE_SECONDS: Final = 60.0
 
 
 class Operator(Part):
@@ -67,32 +67,43 @@ class Operator(Part):
 class Demo:
     """What the demo shows, step by step; each step fails with what was missing."""
 
-    def __init__(self, stack: LocalStack, guard: Guard) -> None:
+    def __init__(self, stack: LocalStack, guard: Guard, *, has_media: bool) -> None:
         """Take a stack that runs."""
         self._stack = stack
         self._guard = guard
+        self._story = Story(stack)
+        self._recording = DemoRecording(stack, self._story, has_media=has_media)
 
     def run(self) -> None:
-        """Show a Room come true and somebody join it."""
-        stack = self._stack
+        """Show a Room come true, somebody join it, and what that becomes as a recording."""
+        stack, story = self._stack, self._story
         stack.apply_crds(ROOT / "crds")
         Operator(stack, self._guard).start()
-        self._kubectl("apply", "-f", str(ROOT / "examples"))
-        self._kubectl("wait", "-n", NAMESPACE, "--for=condition=Ready", "rooms", "--all", "--timeout=30s")
+        story.kubectl("apply", "-f", str(ROOT / "examples"))
+        story.wait("rooms --all", "condition=Ready", NAMESPACE)
         name = self._room()["status"]["roomName"]
-        self._await(f"LiveKit lists {name}", lambda: name in self._live_names())
+        story.until(f"LiveKit lists {name}", lambda: name in self._live_names())
+        self._recording.declare()
         secret = self._secret()
-        say(f"{secret['LIVEKIT_IDENTITY']} joins with LIVEKIT_TOKEN of Secret {ROOM}.{ROLE}")
-        Guest(directory=stack.directory, guard=self._guard, credentials=secret).start()
-        self._await(
+        say(
+            f"{secret['LIVEKIT_IDENTITY']} joins with LIVEKIT_TOKEN of Secret {ROOM}.{ROLE}, is heard and seen"
+        )
+        Guest(
+            directory=stack.directory, guard=self._guard, credentials=secret, tone=True, picture=True
+        ).start()
+        story.until(
             "status counts the participant", lambda: self._room()["status"].get("numParticipants") == 1
         )
         self.show()
+        self._recording.run()
+        self._recording.tell()
 
     def show(self) -> None:
         """Print what there is now."""
-        self._kubectl("get", "livekit", "-A")
-        self._kubectl("get", "secrets", "-n", NAMESPACE, "-l", "app.kubernetes.io/managed-by=roomkeeper")
+        self._story.kubectl("get", "livekit", "-A")
+        self._story.kubectl(
+            "get", "secrets", "-n", NAMESPACE, "-l", "app.kubernetes.io/managed-by=roomkeeper"
+        )
         print("# the rooms as LiveKit lists them, and who is there")
         for room, people in asyncio.run(_rooms_and_people(self._stack)):
             config = room.config
@@ -120,10 +131,6 @@ class Demo:
         shown = self._stack.kubectl("get", "livekit", "-A", "--no-headers", "-o", "json")
         return [(item["metadata"]["name"], item.get("status")) for item in json.loads(shown)["items"]]
 
-    def _kubectl(self, *arguments: str) -> None:
-        print(f"$ kubectl {' '.join(arguments).replace(str(ROOT) + '/', '')}")
-        print(self._stack.kubectl(*arguments), flush=True)
-
     def _room(self) -> Any:
         return json.loads(self._stack.kubectl("get", "room", ROOM, "-n", NAMESPACE, "-o", "json"))
 
@@ -134,17 +141,6 @@ class Demo:
         name = f"{ROOM}.{ROLE}"
         data = json.loads(self._stack.kubectl("get", "secret", name, "-n", NAMESPACE, "-o", "json"))["data"]
         return {key: base64.b64decode(value).decode() for key, value in data.items() if key.isupper()}
-
-    def _await(self, what: str, is_so: Callable[[], bool]) -> None:
-        started = time.monotonic()
-        while not is_so():
-            if time.monotonic() - started > PATIENCE_SECONDS:
-                log = last_lines(self._stack.directory / "operator.log")
-                raise LocalStackError(
-                    f"not seen within {PATIENCE_SECONDS:.0f} s: {what}. The operator said:\n{log}"
-                )
-            time.sleep(0.1)
-        say(f"{what} ({time.monotonic() - started:.1f} s)")
 
 
 async def _rooms_and_people(stack: LocalStack) -> list[tuple[LiveRoom, list[str]]]:
@@ -160,11 +156,6 @@ async def _rooms_and_people(stack: LocalStack) -> list[tuple[LiveRoom, list[str]
         await client.aclose()
 
 
-def say(text: str) -> None:
-    """Print one line of the story."""
-    print(f"==> {text}", flush=True)
-
-
 def main() -> int:
     """Run the demo; 1 and the reason when something was not seen."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
@@ -173,11 +164,13 @@ def main() -> int:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="roomkeeper-demo-") as directory:
         try:
-            say("starting the local stack (the first time its programs are built: 15 to 20 minutes)")
-            with LocalStack(directory=Path(directory), kubeconfig=chosen.kubeconfig) as stack:
+            worker = choose_worker()
+            say("starting the local stack (the first time its programs are built: 20 to 25 minutes)")
+            parts = (*ALL_PARTS, "s3", worker)
+            with LocalStack(directory=Path(directory), parts=parts, kubeconfig=chosen.kubeconfig) as stack:
                 guard = Guard()
                 try:
-                    demo = Demo(stack, guard)
+                    demo = Demo(stack, guard, has_media=worker == "egress")
                     demo.run()
                     if not chosen.once:
                         demo.follow()

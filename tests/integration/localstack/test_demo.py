@@ -1,0 +1,57 @@
+"""`make demo`, as somebody runs it who has just cloned the repository."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.integration.localstack.recorded import skip_where_egress_cannot_run
+
+pytestmark = pytest.mark.stack
+
+ROOT = Path(__file__).parents[3]
+
+
+def lines_of_demo(**environment: str) -> list[str]:
+    outcome = subprocess.run(
+        ["make", "demo", "ONCE=1"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert outcome.returncode == 0, outcome.stdout[-3000:] + outcome.stderr[-3000:]
+    print(outcome.stdout)
+    lines = outcome.stdout.splitlines()
+    assert lines[-1] == "==> all of it was seen"
+    assert any("people=" in line and "alice" in line for line in lines)
+    states = [line.split()[2] for line in lines if line.startswith("standup   team-a_standup ")]
+    assert states == ["Active", "Stopped"]
+    return lines
+
+
+def test_it_shows_a_room_and_records_it_with_the_real_egress() -> None:
+    skip_where_egress_cannot_run()
+    lines = lines_of_demo()
+    (told,) = [line for line in lines if line.startswith("==> recorded: ")]
+    key = told.removeprefix("==> recorded: s3://").partition(",")[0]
+    assert key.startswith("recordings/team-a/standup/team-a_standup-")
+    assert lines[lines.index(told) + 1].endswith(f"/{key}")
+    assert {line.partition("|")[0] for line in lines if line.startswith("codec_name=")} == {
+        "codec_name=h264",
+        "codec_name=opus",
+    }
+
+
+def test_without_debians_packages_it_says_what_to_install_and_shows_the_rest(tmp_path: Path) -> None:
+    program = tmp_path / "dpkg-query"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    lines = lines_of_demo(PATH=f"{tmp_path}:{os.environ['PATH']}", CI="")
+    (told,) = [line for line in lines if "apt-get install --no-install-recommends" in line]
+    assert "stand-in" in told
+    assert not [line for line in lines if line.startswith("codec_name=")]
