@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 import time
 import uuid
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +18,7 @@ from roomkeeper.localstack.egress import missing
 from roomkeeper.localstack.guest import Guest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from roomkeeper.localstack import LocalStack
     from roomkeeper.localstack.processes import Guard
@@ -30,6 +32,13 @@ def skip_where_egress_cannot_run() -> None:
     lacking = missing()
     if lacking and os.environ.get("CI") != "true":
         pytest.skip(lacking)
+
+
+@contextmanager
+def a_short_folder() -> Iterator[Path]:
+    """Chromium's sockets lie deep below it, and a socket's path is short; pytest's own folders are long."""
+    with tempfile.TemporaryDirectory(prefix="rk-") as folder:
+        yield Path(folder)
 
 
 class Guests:

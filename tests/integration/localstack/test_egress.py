@@ -1,4 +1,4 @@
-"""The real Egress against the real LiveKit: what it records is looked at and listened to."""
+"""The real Egress against the real LiveKit, where no Recording is needed; what those record is in tests/e2e."""
 
 from __future__ import annotations
 
@@ -8,25 +8,23 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from livekit import api
 
 from roomkeeper.localstack import LocalStack
-from roomkeeper.localstack.guest import TONE_HZ
 from roomkeeper.localstack.processes import Guard
 from tests import media
 from tests.integration.localstack.recorded import (
     BUCKET,
     Guests,
+    a_short_folder,
     calling,
     new_room,
     skip_where_egress_cannot_run,
-    stop,
     storage,
     until_status,
 )
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.stack
 
-SECONDS = 6
 # Debian's GStreamer has no AAC encoder that Egress uses.
 ENCODING = api.EncodingOptions(
     width=640,
@@ -59,13 +56,6 @@ def stack() -> Iterator[LocalStack]:
         yield stack
 
 
-@contextlib.contextmanager
-def a_short_folder() -> Iterator[Path]:
-    """Chromium's sockets lie deep below it, and a socket's path is short; pytest's own folders are long."""
-    with tempfile.TemporaryDirectory(prefix="rk-") as folder:
-        yield Path(folder)
-
-
 @pytest.fixture(scope="module")
 def guests(stack: LocalStack) -> Iterator[Guests]:
     guard = Guard()
@@ -75,124 +65,10 @@ def guests(stack: LocalStack) -> Iterator[Guests]:
     guard.close()
 
 
-@pytest.fixture(scope="module")
-def room(stack: LocalStack, guests: Guests) -> str:
-    """A room where alice is heard and seen."""
-    name = asyncio.run(a_room(stack))
-    guests.join(name, tone=True, picture=True)
-    return name
-
-
-async def a_room(stack: LocalStack) -> str:
-    async with calling(stack) as livekit:
-        return await new_room(livekit)
-
-
 @pytest.fixture
 async def livekit(stack: LocalStack) -> AsyncIterator[api.LiveKitAPI]:
     async with calling(stack) as livekit:
         yield livekit
-
-
-def file(stack: LocalStack, filepath: str, **more: Any) -> list[api.EncodedFileOutput]:
-    return [api.EncodedFileOutput(filepath=filepath, disable_manifest=True, s3=storage(stack), **more)]
-
-
-async def recorded(livekit: api.LiveKitAPI, started: api.EgressInfo) -> api.EgressInfo:
-    await until_status(livekit, started.egress_id, "ACTIVE", patience=40)
-    await asyncio.sleep(SECONDS)  # that is what is recorded
-    await stop(livekit, started.egress_id)
-    return await until_status(livekit, started.egress_id, "COMPLETE", patience=40)
-
-
-def fetched(stack: LocalStack, key: str, folder: Path) -> Path:
-    path = folder / key.replace("/", "-")
-    path.write_bytes(stack.s3.read(BUCKET, key))
-    return path
-
-
-def assert_as_long_as_told(told_nanoseconds: int, path: Path, stream: str = "") -> None:
-    told = told_nanoseconds / 1e9
-    assert told > SECONDS - 2
-    assert media.duration(path, stream) == pytest.approx(told, abs=1.5)
-
-
-async def test_a_room_composite_is_seen_and_heard(
-    stack: LocalStack, livekit: api.LiveKitAPI, room: str, tmp_path: Path
-) -> None:
-    request = api.RoomCompositeEgressRequest(
-        room_name=room, layout="speaker-light", advanced=ENCODING, file_outputs=file(stack, f"{room}/all.mp4")
-    )
-    ended = await recorded(livekit, await livekit.egress.start_room_composite_egress(request))
-    (result,) = ended.file_results
-    path = fetched(stack, result.filename, tmp_path)
-    assert result.size == path.stat().st_size
-    assert media.codecs(path) == {"h264", "opus"}
-    assert media.size(path) == (640, 360)
-    assert_as_long_as_told(result.duration, path)
-    assert not media.is_black(path, at=3)
-    assert media.has_tone(path, TONE_HZ)
-
-
-async def test_a_participant_is_seen_and_heard(
-    stack: LocalStack, livekit: api.LiveKitAPI, room: str, tmp_path: Path
-) -> None:
-    request = api.ParticipantEgressRequest(
-        room_name=room,
-        identity="alice",
-        advanced=ENCODING,
-        file_outputs=file(stack, "{room_name}/{publisher_identity}.mp4"),
-    )
-    ended = await recorded(livekit, await livekit.egress.start_participant_egress(request))
-    (result,) = ended.file_results
-    assert result.filename == f"{room}/alice.mp4"
-    path = fetched(stack, result.filename, tmp_path)
-    assert media.codecs(path) == {"h264", "opus"}
-    assert_as_long_as_told(result.duration, path, "v:0")  # Egress mixes some seconds of silence on
-    assert not media.is_black(path, at=3)
-    assert media.has_tone(path, TONE_HZ)
-
-
-async def test_an_audio_only_composite_is_heard(
-    stack: LocalStack, livekit: api.LiveKitAPI, room: str, tmp_path: Path
-) -> None:
-    request = api.RoomCompositeEgressRequest(
-        room_name=room,
-        audio_only=True,
-        file_outputs=file(stack, f"{room}/audio.ogg", file_type=api.EncodedFileType.OGG),
-    )
-    ended = await recorded(livekit, await livekit.egress.start_room_composite_egress(request))
-    (result,) = ended.file_results
-    path = fetched(stack, result.filename, tmp_path)
-    assert media.codecs(path) == {"opus"}
-    assert_as_long_as_told(result.duration, path)
-    assert media.has_tone(path, TONE_HZ)
-
-
-async def test_a_playlist_of_the_picture_alone_plays(
-    stack: LocalStack, livekit: api.LiveKitAPI, room: str, tmp_path: Path
-) -> None:
-    output = api.SegmentedFileOutput(
-        filename_prefix=f"{room}/hls/segment",
-        playlist_name=f"{room}/hls/index.m3u8",
-        segment_duration=2,
-        disable_manifest=True,
-        s3=storage(stack),
-    )
-    request = api.RoomCompositeEgressRequest(
-        room_name=room, layout="grid", video_only=True, advanced=ENCODING, segment_outputs=[output]
-    )
-    ended = await recorded(livekit, await livekit.egress.start_room_composite_egress(request))
-    (result,) = ended.segment_results
-    keys = stack.s3.keys(BUCKET, f"{room}/hls/")
-    assert result.playlist_name in keys
-    assert result.segment_count == len(keys) - 1 >= 2
-    for key in keys:
-        (tmp_path / key.rpartition("/")[2]).write_bytes(stack.s3.read(BUCKET, key))
-    path = tmp_path / "index.m3u8"
-    assert media.codecs(path) == {"h264"}
-    assert_as_long_as_told(result.duration, path)
-    assert not media.is_black(path, at=3)
 
 
 async def test_the_layout_changes_while_it_records_and_it_ends_with_its_room(
@@ -206,7 +82,7 @@ async def test_the_layout_changes_while_it_records_and_it_ends_with_its_room(
         custom_base_url=stack.egress.template_url,
         video_only=True,
         advanced=ENCODING,
-        file_outputs=file(stack, f"{room}/layout.mp4"),
+        file_outputs=[api.EncodedFileOutput(filepath=f"{room}/layout.mp4", s3=storage(stack))],
     )
     egress_id = (await livekit.egress.start_room_composite_egress(request)).egress_id
     await until_status(livekit, egress_id, "ACTIVE", patience=40)
@@ -215,7 +91,8 @@ async def test_the_layout_changes_while_it_records_and_it_ends_with_its_room(
     await asyncio.sleep(3)  # of the second
     await livekit.room.delete_room(api.DeleteRoomRequest(room=room))
     (result,) = (await until_status(livekit, egress_id, "COMPLETE", patience=40)).file_results
-    path = fetched(stack, result.filename, tmp_path)
+    path = tmp_path / "layout.mp4"
+    path.write_bytes(stack.s3.read(BUCKET, result.filename))
     corner = "4:4:0:0"  # of the page, where no tile is
     assert media.brightness(path, at=1, crop=corner) < 60
     # It is some 0.3 s until the page has gone: as far from the end as from the change.
