@@ -484,6 +484,7 @@ async def test_reaching_the_limit(stack: LocalStack, livekit: api.LiveKitAPI, ro
     ended = await until_status(livekit, await started(stack, livekit, room), "LIMIT_REACHED")
     assert (ended.error, ended.error_code) == ("Session limit reached", 413)
     assert ended.details == "End reason: Session limit reached"
+    assert ended.file_results[0].duration >= 0.5e9
     assert ended.file_results[0].location
 
 

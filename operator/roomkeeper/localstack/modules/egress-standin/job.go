@@ -90,7 +90,9 @@ func (j *job) begin(events <-chan event) bool {
 			j.abort(reason)
 			return false
 		case f := <-j.strike:
-			if j.struck(f) {
+			if f.delay() > 0 { // it counts from when it is active
+				defer func() { j.strike <- f }()
+			} else if j.struck(f) {
 				return false
 			}
 		}
