@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from roomkeeper.api.common import MAX_INT32, MAX_SAFE_INTEGER, rfc3339
 from roomkeeper.api.recording_status import MAX_LOCATION, MAX_OBJECT_KEY
+from roomkeeper.domain.egress import EgressState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,13 +28,15 @@ def merged(
 ) -> list[dict[str, Any]]:
     """Return the results of all attempts; those of the last one as its egress shows them now."""
     kept = [dict(result) for result in before]
-    if egress is None or not known or not any(result.type in STORED for result in egress.results):
-        return kept
-    number = next((attempt.number for attempt in known if attempt.egress_id == egress.id), None)
-    if number is None:
+    number = next((attempt.number for attempt in known if egress and attempt.egress_id == egress.id), None)
+    if egress is None or number is None:
         return kept
     others = [result for result in kept if result["attempt"] != number]
+    if egress.state is EgressState.ABORTED:
+        return others  # it never began, and only names what there would be
     first = {result.type: result for result in reversed(egress.results) if result.type in STORED}
+    if not first:
+        return kept
     return others + [_render(number, first[kind], egress) for kind in sorted(first)]
 
 
