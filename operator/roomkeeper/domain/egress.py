@@ -62,6 +62,7 @@ class Egress:
     id: str
     room_name: str  # "" of source web
     state: EgressState
+    room_sid: str = ""  # the session that it records; "" of source web
     started_at: datetime | None = None
     recording_since: datetime | None = None  # a room composite waits for the first track before it records
     ended_at: datetime | None = None

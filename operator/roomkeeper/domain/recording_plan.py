@@ -188,7 +188,15 @@ def may_follow(world: RecordingWorld) -> bool:
         return False
     if world.spec is None or not recordings.attempts_left(world):
         return False
-    return not recordings.needs_room(world.spec) or not world.is_room_gone
+    if not recordings.needs_room(world.spec):
+        return True
+    return not world.is_room_gone and not _is_another_session(world, last)
+
+
+def _is_another_session(world: RecordingWorld, last: Attempt) -> bool:
+    """Tell whether the room that was recorded has closed: a Room that persists has another one at once."""
+    recorded = next((egress.room_sid for egress in world.found or () if egress.id == last.egress_id), "")
+    return bool(recorded) and world.live is not None and world.live.sid != recorded
 
 
 def _plan_start(world: RecordingWorld, attempt: Attempt) -> tuple[Action, ...]:

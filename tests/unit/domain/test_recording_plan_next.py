@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from roomkeeper.api.common import rfc3339
 from roomkeeper.api.recording_status import RecordingState
-from roomkeeper.domain import attempts, recording_plan
+from roomkeeper.domain import attempts, recording_plan, recording_status
+from roomkeeper.domain.egress import EgressState
 from roomkeeper.domain.recording_plan import plan
 from roomkeeper.domain.recordings import (
     DeclareAttempt,
@@ -63,6 +65,17 @@ def test_no_attempt_follows_while_nobody_has_searched_or_the_room_is_gone() -> N
     assert planned(followed.with_people(ALICE).searched()) == (SECOND,)
     assert planned(followed.without_room().searched()) == ()
     assert planned(followed.with_people(ALICE)) == ()
+
+
+def test_no_attempt_follows_in_another_session_of_the_room() -> None:
+    """A Room that persists has a room again at once, and people meet in it another day."""
+    recorded = an_egress(1, EgressState.FAILED, room_sid="RM_1")
+    failed = HELD.failed().with_people(ALICE).ready_to_ask()
+    assert planned(failed.searched(recorded)) == (SECOND,)
+    later = failed.searched(replace(recorded, room_sid="RM_EARLIER"))
+    assert planned(later) == ()
+    assert recording_status.conclude(later.build()).status["state"] == "Failed"
+    assert planned(failed.searched(replace(recorded, room_sid=""))) == (SECOND,), "a page is in no room"
 
 
 def test_the_number_of_attempts_goes_on() -> None:

@@ -49,6 +49,7 @@ def test_an_egress_is_taken_over_without_the_text_of_its_error() -> None:
         id="EG_1",
         room_name="r",
         state=EgressState.FAILED,
+        room_sid="RM_1",
         started_at=datetime(2023, 11, 14, 22, 13, 20, 125_000, tzinfo=UTC),
         ended_at=datetime(2023, 11, 14, 22, 14, 20, tzinfo=UTC),
         error_code=400,

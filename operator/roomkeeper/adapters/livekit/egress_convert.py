@@ -59,6 +59,7 @@ def egress(info: EgressInfo) -> Egress:
     return Egress(
         id=info.egress_id,
         room_name=info.room_name,
+        room_sid=info.room_id,
         state=_STATES.get(info.status, EgressState.FAILED),
         started_at=_time(info.started_at),
         recording_since=_recording_since(info),
