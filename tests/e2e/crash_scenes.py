@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from livekit import api
-
 from tests.e2e.studio import ROOM, Studio
 from tests.e2e.support import RESYNC_SECONDS, http_status
 
@@ -143,12 +141,7 @@ class Scene(Studio):
         """Start the operator, let somebody join, and declare the Recording."""
         self._start(STARTING, mortal=True)
         until("the Room is Ready", lambda: self.get("room", ROOM) and self.is_ready(ROOM))
-        grants = api.VideoGrants(room_join=True, room=self.room_name)
-        livekit = self.stack.livekit
-        token = (
-            api.AccessToken(livekit.api_key, livekit.api_secret).with_identity("alice").with_grants(grants)
-        )
-        assert crowd.join(self.namespace, {"LIVEKIT_URL": livekit.url}, token.to_jwt())
+        assert crowd.join(self.namespace, self.ticket(self.room_name, "alice"))
         self.record()
 
     def play(self, crowd: Crowd) -> None:

@@ -6,6 +6,8 @@ import json
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from livekit import api
+
 from tests.e2e.tenancy import Namespace
 
 if TYPE_CHECKING:
@@ -25,6 +27,13 @@ class Studio(Namespace):
     def room_name(self) -> str:
         """The room on LiveKit."""
         return f"{self.namespace}_{ROOM}"
+
+    def ticket(self, room_name: str, identity: str) -> dict[str, str]:
+        """Return what lets somebody join a room and publish, without a role of the Room."""
+        livekit = self.stack.livekit
+        grants = api.VideoGrants(room_join=True, room=room_name)
+        token = api.AccessToken(livekit.api_key, livekit.api_secret).with_identity(identity)
+        return {"LIVEKIT_URL": livekit.url, "LIVEKIT_TOKEN": token.with_grants(grants).to_jwt()}
 
     @property
     def access_key(self) -> str:
@@ -131,9 +140,9 @@ class Studio(Namespace):
         """Return all egresses of the room that the worker was ever asked for, but those it refused."""
         return [one for one in self.stack.egress_standin.egresses(room or self.room_name) if one.status]
 
-    def never_two(self) -> None:
+    def never_two(self, room: str = "") -> None:
         """Fail if two egresses of the room ever ran at the same time."""
-        ran = sorted((one.started, one.ended, one.id) for one in self.egresses() if one.started)
+        ran = sorted((one.started, one.ended, one.id) for one in self.egresses(room) if one.started)
         for (_, ended, earlier), (started, _, later) in pairwise(ran):
             assert ended, f"{earlier} still runs beside {later}"
             assert ended <= started, f"{earlier} ended at {ended}, {later} began at {started}"
