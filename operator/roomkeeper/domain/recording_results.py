@@ -22,6 +22,8 @@ LONGEST = {
 }
 STORED = frozenset({"File", "HLS", "Images"})  # of a stream, nothing is left
 
+_WITHOUT_MEDIA = frozenset({EgressState.STARTING, EgressState.ABORTED})
+
 
 def merged(
     before: Iterable[Mapping[str, Any]], known: tuple[Attempt, ...], egress: Egress | None
@@ -32,8 +34,8 @@ def merged(
     if egress is None or number is None:
         return kept
     others = [result for result in kept if result["attempt"] != number]
-    if egress.state is EgressState.ABORTED:
-        return others  # it never began, and only names what there would be
+    if egress.state in _WITHOUT_MEDIA:
+        return others  # it only names what there would be
     first = {result.type: result for result in reversed(egress.results) if result.type in STORED}
     if not first:
         return kept

@@ -92,10 +92,12 @@ def test_the_results_of_an_attempt_are_as_its_egress_shows_them_last() -> None:
     assert recording_results.merged(early, (attempt(1),), egress(1, FILE)) == [SHOWN_FILE]
 
 
-def test_of_an_attempt_that_never_began_nothing_is_left() -> None:
+@pytest.mark.parametrize("state", [EgressState.STARTING, EgressState.ABORTED])
+def test_of_an_attempt_that_has_not_begun_nothing_is_told(state: EgressState) -> None:
+    """An attempt that is aborted is followed by another at once: what was told of it before would stay."""
     early = [SHOWN_FILE, {"attempt": 2, "type": "File", "filename": "b.mp4"}]
-    aborted = replace(egress(2, EgressResult("File", "b.mp4")), state=EgressState.ABORTED)
-    assert recording_results.merged(early, (attempt(1), attempt(2)), aborted) == [SHOWN_FILE]
+    seen = replace(egress(2, EgressResult("File", "b.mp4")), state=state)
+    assert recording_results.merged(early, (attempt(1), attempt(2)), seen) == [SHOWN_FILE]
 
 
 @pytest.mark.parametrize("seen", [None, egress(1), egress(1, STREAM), egress(9, FILE)])
