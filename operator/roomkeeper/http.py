@@ -37,9 +37,8 @@ class HttpServer:
         self._operator = operator
         application = web.Application(client_max_size=MAX_BODY_BYTES)
         application.router.add_post("/livekit/webhook", self._webhook)
-        application.router.add_post(
-            f"/livekit/webhook/{{marker:{MARKER.pattern}}}", self._webhook
-        )  # of one egress
+        of_one_egress = f"/livekit/webhook/{{marker:{MARKER.pattern}}}"
+        application.router.add_post(of_one_egress, self._webhook)
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/readyz", self._readyz)
         application.router.add_get("/metrics", self._metrics)

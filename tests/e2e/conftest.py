@@ -13,7 +13,7 @@ from livekit.protocol import room as pb
 from roomkeeper.localstack import LocalStack
 from roomkeeper.localstack.stack import ALL_PARTS
 from tests.e2e.crowd import Crowd
-from tests.e2e.studio import S3_SECRET, Studio
+from tests.e2e.studio import Studio, opened
 from tests.e2e.support import Cluster, OperatorProcess, with_livekit
 from tests.e2e.traveller import Traveller
 
@@ -74,12 +74,8 @@ def cluster(stack: LocalStack) -> Iterator[Cluster]:
 @pytest.fixture
 def studio(stack: LocalStack) -> Iterator[Studio]:
     """A namespace of the test's own in which a Room is recorded."""
-    namespace = f"t-{uuid.uuid4().hex[:8]}"
-    stack.kubectl("create", "namespace", namespace)
-    here = Studio(stack, namespace)
-    here.open()
-    yield here
-    here.clear(S3_SECRET)
+    with opened(Studio(stack, f"t-{uuid.uuid4().hex[:8]}")) as here:
+        yield here
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from tests.e2e.looks import stranger
 from tests.e2e.studio import ROOM, Studio
 from tests.e2e.support import RESYNC_SECONDS, http_status
 
@@ -141,7 +142,7 @@ class Scene(Studio):
         """Start the operator, let somebody join, and declare the Recording."""
         self._start(STARTING, mortal=True)
         until("the Room is Ready", lambda: self.get("room", ROOM) and self.is_ready(ROOM))
-        assert crowd.join(self.namespace, self.ticket(self.room_name, "alice"))
+        assert crowd.join(self.namespace, stranger(self.stack.livekit, self.room_name, "alice"))
         self.record()
 
     def play(self, crowd: Crowd) -> None:

@@ -6,10 +6,11 @@ import time
 import uuid
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.e2e.crowd import Crowd
-from tests.e2e.studio import S3_SECRET, Studio
+from tests.e2e.looks import stranger
+from tests.e2e.studio import Studio, opened
 from tests.e2e.support import eventually
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ class Hall(Studio):
         self.apply(*(self.room(name, departureTimeoutSeconds=1) for name in names))
         eventually("the Rooms are Ready", lambda: len(self.ready_rooms()) > len(names), within=5)
         joins = [
-            self._crowd.begin_join(self.room_of(name), self.ticket(self.room_of(name), "alice"))
-            for name in names
+            self._crowd.begin_join(room, stranger(self.stack.livekit, room, "alice"))
+            for room in map(self.room_of, names)
         ]
         assert {one.result(30) for one in joins} == {"joined"}
 
@@ -64,7 +65,7 @@ class Hall(Studio):
         print(f"{name}: {state} {time.monotonic() - self.began:.1f} s after they were declared")
         return self.status(name)
 
-    def says(self, name: str, kind: str = "Ready", **_: Any) -> tuple[str, str]:  # type: ignore[override]
+    def verdict(self, name: str, kind: str = "Ready") -> tuple[str, str]:
         """Return status and reason of a condition."""
         found = self.recording_condition(name, kind)
         return found["status"], found["reason"]
@@ -91,10 +92,6 @@ class Hall(Studio):
 
 @contextmanager
 def hall(stack: LocalStack) -> Iterator[Hall]:
-    """Open a hall; nothing in it tells a secret."""
-    with Crowd() as crowd:
-        here = Hall(stack, crowd)
-        stack.kubectl("create", "namespace", here.namespace)
-        here.open()
+    """Open a hall, with a crowd of its own."""
+    with Crowd() as crowd, opened(Hall(stack, crowd)) as here:
         yield here
-        here.clear(S3_SECRET)

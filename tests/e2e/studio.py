@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
-
-from livekit import api
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.e2e.tenancy import Namespace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from roomkeeper.localstack.egress_standin import StandinEgress
     from tests.e2e.manifests.base import JSON
 
@@ -27,13 +28,6 @@ class Studio(Namespace):
     def room_name(self) -> str:
         """The room on LiveKit."""
         return f"{self.namespace}_{ROOM}"
-
-    def ticket(self, room_name: str, identity: str) -> dict[str, str]:
-        """Return what lets somebody join a room and publish, without a role of the Room."""
-        livekit = self.stack.livekit
-        grants = api.VideoGrants(room_join=True, room=room_name)
-        token = api.AccessToken(livekit.api_key, livekit.api_secret).with_identity(identity)
-        return {"LIVEKIT_URL": livekit.url, "LIVEKIT_TOKEN": token.with_grants(grants).to_jwt()}
 
     @property
     def access_key(self) -> str:
@@ -151,6 +145,18 @@ class Studio(Namespace):
         """Return the keys of this namespace in the bucket, but the manifests."""
         keys = self.stack.s3.keys(BUCKET, f"{self.namespace}/{prefix}")
         return [key for key in keys if not key.endswith(".json")]
+
+
+AnyStudio = TypeVar("AnyStudio", bound=Studio)
+
+
+@contextmanager
+def opened(here: AnyStudio) -> Iterator[AnyStudio]:
+    """Have a namespace with its storage and Room for a while; at the end nothing in it tells a secret."""
+    here.stack.kubectl("create", "namespace", here.namespace)
+    here.open()
+    yield here
+    here.clear(S3_SECRET)
 
 
 class RecordingOverError(Exception):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from livekit import api
 
 from roomkeeper.localstack.kubectl import KubectlError
+from tests.e2e.looks import stranger
 from tests.e2e.studio import ROOM
 from tests.e2e.studios import ALL, Tenant, studios
 
@@ -97,10 +97,7 @@ def test_identities_lead_nowhere_else(
     names = ("variable", "backslash", "encoded", "wide", "shell")
     for name in names:
         identity = ODD[name]
-        token = api.AccessToken(stack.livekit.api_key, stack.livekit.api_secret).with_identity(identity)
-        grants = api.VideoGrants(room_join=True, room=tenant.room_name)
-        secret = {"LIVEKIT_URL": stack.livekit.url}
-        assert crowd.join(name, secret, token.with_grants(grants).to_jwt())
+        assert crowd.join(name, stranger(stack.livekit, tenant.room_name, identity))
         who = {"filepath": "{publisher_identity}/{publisher_identity}"}
         tenant.record(name, source={"participant": {"identity": identity}}, outputs={"file": who})
     tenant.run()

@@ -62,7 +62,7 @@ def test_one_that_worked_without_an_answer_is_found_and_goes_on(begun: Hall, fau
     assert status["egressID"] == egress.id
     assert [attempt["egressID"] for attempt in status["attempts"]] == [egress.id]
     assert begun.reasons(name).count("EgressAdopted") == 1
-    assert begun.says(name) == ("True", "Recording")
+    assert begun.verdict(name) == ("True", "Recording")
     assert len(begun.asked(name)) == 1
     check_its_end(begun, name)
 
@@ -78,9 +78,9 @@ def test_one_for_which_no_worker_is_free_is_made_later_and_once(begun: Hall) -> 
 
 def test_one_that_is_refused_fails_at_once_and_is_not_repeated(begun: Hall) -> None:
     status = begun.becomes("refuse", "Failed")
-    assert begun.says("refuse") == ("False", "EgressRejected")
-    assert begun.says("refuse", "Failed") == ("True", "EgressRejected")
-    assert begun.says("refuse", "Stalled") == ("True", "EgressRejected")
+    assert begun.verdict("refuse") == ("False", "EgressRejected")
+    assert begun.verdict("refuse", "Failed") == ("True", "EgressRejected")
+    assert begun.verdict("refuse", "Stalled") == ("True", "EgressRejected")
     [attempt] = status["attempts"]
     assert (attempt["state"], attempt["error"]) == ("Failed", "Rejected")
     assert "egressID" not in attempt

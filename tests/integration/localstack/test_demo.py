@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 
 def lines_of_demo(**environment: str) -> list[str]:
     outcome = subprocess.run(
-        ["make", "demo", "ONCE=1"],
+        ["make", "--no-print-directory", "demo", "ONCE=1"],
         cwd=ROOT,
         env={**os.environ, **environment},
         check=False,

@@ -104,11 +104,13 @@ def test_it_listens_on_loopback_alone(stack: LocalStack) -> None:
 
 
 HOLDER = """
-import asyncio, sys, time
+import asyncio, signal, sys, time
 from pathlib import Path
 from livekit import api
 from roomkeeper.localstack import LocalStack
 from tests.integration.localstack.recorded import BUCKET, calling, storage, until_status
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has its background jobs ignore it
 
 async def record(stack):
     output = api.EncodedFileOutput(filepath="web.mp4", s3=storage(stack))

@@ -113,9 +113,10 @@ def test_nothing_listens_beyond_loopback(stack: LocalStack) -> None:
 
 
 HOLDER = """
-import json, sys, time
+import json, signal, sys, time
 from pathlib import Path
 from roomkeeper.localstack import LocalStack
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has its background jobs ignore it
 with LocalStack(directory=Path(sys.argv[1])) as stack:
     pids = [part.pid for part in (stack.etcd, stack.apiserver, stack.controller_manager, stack.redis, stack.livekit)]
     print(json.dumps(pids), flush=True)

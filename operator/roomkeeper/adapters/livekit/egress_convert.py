@@ -87,16 +87,21 @@ def _recording_since(info: EgressInfo) -> datetime | None:
 
 def _carried(info: EgressInfo) -> Carried:
     """Return what the request shows, whichever version of the API it was made with, and by whomever."""
-    name = info.WhichOneof("request")
-    if name is None:
+    request = _request(info)
+    if request is None:
         return Carried()
-    request = getattr(info, name)
     outputs = tuple(_outputs(request))
     return Carried(
         paths=tuple(path for path in map(_path, outputs) if path),
         metadata=tuple(dict(output.s3.metadata) for output in _uploads(request) if output.s3.metadata),
         webhooks=tuple(webhook.url for webhook in request.webhooks if webhook.url),
     )
+
+
+def _request(info: EgressInfo) -> Any:
+    """Return what was asked for, of one of the sources; None if it is not shown."""
+    name = info.WhichOneof("request")
+    return getattr(info, name) if name else None
 
 
 def _outputs(request: Any) -> Iterator[Any]:
@@ -158,8 +163,8 @@ def _buckets(info: EgressInfo) -> dict[str, str]:
     It puts https and the bucket before whatever the endpoint is, with http or https and path style too (egress:
     pkg/pipeline/sink/uploader/s3.go; later versions do so without path style only: livekit/storage, s3.go).
     """
-    name = info.WhichOneof("request")
-    uploads = _uploads(getattr(info, name)) if name else ()
+    request = _request(info)
+    uploads = _uploads(request) if request is not None else ()
     return {
         f"https://{upload.s3.bucket}.{upload.s3.endpoint}": _bucket(upload.s3)
         for upload in uploads
