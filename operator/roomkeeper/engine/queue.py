@@ -170,7 +170,9 @@ class WorkQueue:
         return self._clock.now().timestamp() - self._clock.monotonic()
 
     def _hurry(self, now: float) -> None:
-        """Make every delayed key due: it was put off by a clock that has since jumped ahead."""
+        """Make every delayed key due: it was put off by a clock that has since jumped ahead; so will be what is worked on."""
+        for key in self._processing:
+            self.add(key, Priority.BACKGROUND)
         self._due = dict.fromkeys(self._due, now)
         self._delayed = [(now, key) for key in self._due]
 

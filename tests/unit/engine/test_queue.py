@@ -309,6 +309,22 @@ async def test_a_wall_clock_that_is_set_ahead_makes_all_due(timed: WorkQueue, cl
     assert {await timed.get(), await timed.get()} == {A, B}
 
 
+async def test_what_is_worked_on_while_the_wall_clock_is_set_ahead_comes_again(
+    timed: WorkQueue, clock: HandClock
+) -> None:
+    """It reckons with the time before: what it then puts off would come a day late."""
+    timed.add(A)
+    assert await timed.get() == A
+    await asyncio.sleep(0)
+    clock.set_ahead(86_400)
+    timed.add_after(B, 0)  # the timers look at the clock again
+    assert await timed.get() == B
+    timed.add_after(A, 86_400)
+    timed.done(A)
+    async with asyncio.timeout(1):
+        assert await timed.get() == A
+
+
 def test_the_backoff_of_a_key_grows_with_jitter_and_has_an_end(queue: WorkQueue) -> None:
     delays = [queue.retry(A) for _ in range(40)]
     longest = [min(FIRST_BACKOFF_SECONDS * 2**number, LONGEST_BACKOFF_SECONDS) for number in range(40)]
