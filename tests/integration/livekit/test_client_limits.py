@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 from aiohttp import web
-from livekit.protocol import egress as pb_egress
+from livekit.protocol import models
 from livekit.protocol import room as pb
+from livekit.protocol.egress import EgressInfo
 
 from roomkeeper.adapters.livekit.calls import Limits
 from roomkeeper.adapters.livekit.errors import ServerFaultError
@@ -29,10 +30,15 @@ from tests.unit.livekit.egress_requests import FILE, SOURCES, a_request
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from google.protobuf.message import Message
+
     from roomkeeper.adapters.livekit.client import LiveKitClient
 
 MARKER = "hunter2"
-ANSWERED_BY_AN_EGRESS = {*SOURCES, "StopEgress"}
+ANSWERS: dict[str, Message] = {  # that have to be of something; all others may be empty
+    **dict.fromkeys(("CreateRoom", "UpdateRoomMetadata"), models.Room(name="r", sid="RM_1")),
+    **dict.fromkeys((*SOURCES, "StopEgress"), EgressInfo(egress_id="EG_1")),
+}
 IMPATIENT = Limits(timeout_seconds=0.2, start_timeout_seconds=0.2)
 CALLS: dict[str, Callable[[LiveKitClient], Awaitable[Any]]] = {
     "ListRooms": lambda client: client.list_rooms(),
@@ -268,8 +274,7 @@ async def test_the_api_token_on_the_wire_lives_a_minute_and_grants_the_least(
 
     async def note(request: web.Request) -> web.Response:
         seen.append((request.path, request.headers["Authorization"]))
-        answer = pb_egress.EgressInfo(egress_id="EG_1") if method in ANSWERED_BY_AN_EGRESS else None
-        return web.Response(body=answer.SerializeToString() if answer else b"")
+        return web.Response(body=ANSWERS[method].SerializeToString() if method in ANSWERS else b"")
 
     async with served(note) as url, client_of(url + "/base/") as client:
         await CALLS[method](client)

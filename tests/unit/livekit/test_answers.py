@@ -91,7 +91,8 @@ async def test_a_list_may_be_larger_and_has_a_limit_too(method: str, monkeypatch
 
 
 async def test_a_list_beyond_the_limit_of_all_else_is_read_whole() -> None:
-    rooms = pb.ListRoomsResponse(rooms=[models.Room(name=f"r{n}", metadata="m" * 400_000) for n in range(5)])
+    listed_by_livekit = [models.Room(name=f"r{n}", sid=f"RM_{n}", metadata="m" * 400_000) for n in range(5)]
+    rooms = pb.ListRoomsResponse(rooms=listed_by_livekit)
 
     async def handler(request: web.Request) -> web.Response:
         return web.Response(body=rooms.SerializeToString())

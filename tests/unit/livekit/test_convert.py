@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from livekit.protocol import models
+from livekit.protocol import room as pb
 
 from roomkeeper.adapters.livekit import convert
 from roomkeeper.domain.livekit import LiveRoom, Participant, ParticipantKind, Permission, RoomConfig, Track
@@ -42,7 +43,7 @@ def test_a_room_is_taken_over_without_its_turn_password() -> None:
 
 
 def test_an_older_server_tells_the_creation_in_seconds() -> None:
-    room = convert.live_room(models.Room(creation_time=1_700_000_000))
+    room = convert.live_room(models.Room(sid="RM_1", name="r", creation_time=1_700_000_000))
     assert room.created_at == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
 
 
@@ -142,3 +143,12 @@ def test_a_source_that_is_new_to_us_does_not_turn_some_into_all() -> None:
     message = models.ParticipantPermission()
     message.MergeFromString(b"\x48\x63")  # field 9, can_publish_sources: 99
     assert convert.permission(message).can_publish_sources == {"unknown"}
+
+
+@pytest.mark.parametrize("room", [models.Room(), models.Room(name="r"), models.Room(sid="RM_1")])
+def test_a_room_without_a_name_or_a_session_is_none(room: models.Room) -> None:
+    """What is not LiveKit's at all may read as protobuf of fields that nobody knows."""
+    with pytest.raises(ValueError, match="no room"):
+        convert.live_room(room)
+    with pytest.raises(ValueError, match="no room"):
+        convert.live_rooms(pb.ListRoomsResponse(rooms=[room]))

@@ -44,10 +44,13 @@ def live_rooms(answer: ListRoomsResponse) -> list[LiveRoom]:
 
 
 def live_room(room: Room) -> LiveRoom:
-    """Take over all but the TURN password; OverflowError for a time that is none.
+    """Take over all but the TURN password; OverflowError for a time that is none, ValueError for what is no room.
 
+    Bytes that are not LiveKit's at all may read as a message of unknown fields, and so as a room without a name.
     creation_time_ms is absent before livekit-server 1.8.
     """
+    if not (room.name and room.sid):
+        raise ValueError("this is no room")
     milliseconds = room.creation_time_ms or room.creation_time * 1000
     return LiveRoom(
         name=room.name,
