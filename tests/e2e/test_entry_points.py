@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from roomkeeper.engine.kinds import KINDS
 from tests.e2e.support import Cluster, OperatorProcess, eventually
 
 if TYPE_CHECKING:
@@ -16,25 +15,6 @@ if TYPE_CHECKING:
     from roomkeeper.localstack import LocalStack
 
 ROLES = [{"name": "host"}]
-NAMESPACED_RULES = [
-    {
-        "apiGroups": ["roomkeeper.dev"],
-        "resources": [resource.plural for resource in KINDS.values()],
-        "verbs": ["get", "list", "watch", "patch"],
-    },
-    {
-        "apiGroups": ["roomkeeper.dev"],
-        "resources": [f"{resource.plural}/status" for resource in KINDS.values()],
-        "verbs": ["patch"],
-    },
-    {"apiGroups": ["roomkeeper.dev"], "resources": ["recordings"], "verbs": ["create", "delete"]},
-    {
-        "apiGroups": [""],
-        "resources": ["secrets"],
-        "verbs": ["get", "list", "watch", "create", "patch", "delete"],
-    },
-    {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
-]
 
 
 def test_kopf_run_does_what_roomkeeper_run_does(stack: LocalStack, cluster: Cluster, tmp_path: Path) -> None:
@@ -118,15 +98,9 @@ def _namespaced_kubeconfig(stack: LocalStack, cluster: Cluster) -> dict[str, obj
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "operator"}},
         {
             "apiVersion": f"{rbac}/v1",
-            "kind": "Role",
-            "metadata": {"name": "operator"},
-            "rules": NAMESPACED_RULES,
-        },
-        {
-            "apiVersion": f"{rbac}/v1",
             "kind": "RoleBinding",
             "metadata": {"name": "operator"},
-            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "operator"},
+            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": "roomkeeper"},
             "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": cluster.namespace}],
         },
     )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-import difflib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from roomkeeper.api import recording, recording_schedule, recording_storage, room, server
+from roomkeeper.api import generated, recording, recording_schedule, recording_storage, room, server
 from roomkeeper.api.common import GROUP
 from roomkeeper.api.crd import custom_resource_definition
 
@@ -53,31 +51,13 @@ def render(kind: Kind) -> str:
 
 def drift(kind: Kind) -> str:
     """Compare the committed file of a kind with its models: a unified diff, "" if they agree."""
-    path = path_of(kind)
-    committed = path.read_text(encoding="utf-8") if path.exists() else ""
-    lines = difflib.unified_diff(
-        committed.splitlines(keepends=True),
-        render(kind).splitlines(keepends=True),
-        fromfile=f"{path.name} (committed)",
-        tofile=f"{path.name} (generated)",
-    )
-    return "".join(lines)
+    return generated.drift(path_of(kind), render(kind))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the files, or with `--check` exit with 1 and a diff if one is out of date."""
-    parser = argparse.ArgumentParser(prog="python -m roomkeeper.api.generate", description=__doc__)
-    parser.add_argument(
-        "--check", action="store_true", help="change nothing; exit with 1 and a diff on drift"
-    )
-    if parser.parse_args(arguments).check:
-        differences = "".join(drift(kind) for kind in KINDS)
-        sys.stdout.write(differences)
-        return 1 if differences else 0
-    CRDS.mkdir(exist_ok=True)
-    for kind in KINDS:
-        path_of(kind).write_text(render(kind), encoding="utf-8")
-    return 0
+    files = {path_of(kind): render(kind) for kind in KINDS}
+    return generated.write_or_check(files, __doc__, "python -m roomkeeper.api.generate", arguments)
 
 
 if __name__ == "__main__":

@@ -85,6 +85,20 @@ _ALL = (
         package=".",
         build_minutes=4,
     ),
+    Program(
+        name="helm",
+        version="v4.3.1",
+        module="helm",
+        package="helm.sh/helm/v4/cmd/helm",
+        build_minutes=2,
+    ),
+    Program(
+        name="helm-unittest",  # renders with Helm 3, so a chart that passes both works with both
+        version="v1.1.2",
+        module="helm",
+        package="github.com/helm-unittest/helm-unittest/cmd/helm-unittest",
+        build_minutes=1,
+    ),
 )
 
 PROGRAMS: Final = {program.name: program for program in _ALL}

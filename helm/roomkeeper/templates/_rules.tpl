@@ -1,0 +1,28 @@
+{{- /* Generated from operator/roomkeeper/localstack/rbac.yaml by `make generate`. */}}
+{{- define "roomkeeper.rules.namespace" -}}
+- apiGroups: [roomkeeper.dev]
+  resources: [livekitservers, recordingstorages, rooms, recordings, recordingschedules]
+  verbs: [get, list, watch, patch]
+- apiGroups: [roomkeeper.dev]
+  resources: [livekitservers/status, recordingstorages/status, rooms/status, recordings/status, recordingschedules/status]
+  verbs: [patch]
+- apiGroups: [roomkeeper.dev]
+  resources: [recordings]
+  verbs: [create, delete]
+- apiGroups: ['']
+  resources: [secrets]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}
+{{- define "roomkeeper.rules.cluster" -}}
+- apiGroups: ['']
+  resources: [namespaces]
+  verbs: [get, list, watch]
+{{- end }}
+{{- define "roomkeeper.rules.lease" -}}
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [get, create, update]
+{{- end }}
