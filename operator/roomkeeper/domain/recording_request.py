@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from roomkeeper.api.recording_policy import RecordingSource
 from roomkeeper.domain import markers, object_keys, recording_source, recordings
 from roomkeeper.domain.egress import (
     EgressRequest,
@@ -101,7 +102,7 @@ def build(
     keys = Keys(spec, room_name=room_name, prefix=prefix, mark=mark)
     return EgressRequest(
         source=spec.source,
-        room_name=room_name,
+        room_name="" if spec.source.kind is RecordingSource.WEB else room_name,
         audio_track=tracks.audio,
         video_track=tracks.video,
         file=_file(spec, keys),

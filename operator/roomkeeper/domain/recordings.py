@@ -210,6 +210,12 @@ def needs_room(spec: RecordingSpec) -> bool:
     return spec.source.kind is not RecordingSource.WEB or spec.has_room
 
 
+def listed_under(world: RecordingWorld) -> str:
+    """Return the room under which LiveKit lists the egress; "": a page is in none, also one that follows a room."""
+    is_page = world.spec is not None and world.spec.source.kind is RecordingSource.WEB
+    return "" if is_page else world.room_name
+
+
 def ended_at(world: RecordingWorld) -> datetime | None:
     """Return when the Recording was over."""
     return read_time(world.recording.status.get("endedAt"))

@@ -157,8 +157,8 @@ class RecordingGatherer:
         return replace(world, live=live, is_room_gone=live is None, participants=there)
 
     async def _search(self, world: RecordingWorld, connection: Connection) -> RecordingWorld:
-        """Find every egress of this Recording, ended ones too; a page has no room to search in."""
-        listed = await connection.api.list_egress(room_name=world.room_name)
+        """Find every egress of this Recording, ended ones too."""
+        listed = await connection.api.list_egress(room_name=recordings.listed_under(world))
         found = tuple(
             connection.egresses.saw(egress)
             for egress in listed
