@@ -18,6 +18,8 @@ from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.reasons import Reason
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from roomkeeper.domain.attempts import Attempt
     from roomkeeper.domain.objects import CustomObject
     from roomkeeper.domain.recordings import RecordingWorld
@@ -107,8 +109,14 @@ def _settle(world: RecordingWorld, last: Attempt) -> Attempt:
     is_gone = last.is_live and last.egress_id in world.gone
     had_to_be_stopped = world.recording.status.get("stopReason") == StopReason.UNRESPONSIVE
     if is_gone or (not last.is_live and had_to_be_stopped and not last.error):
-        return last.failed(attempts.UNRESPONSIVE, at=last.ended_at or world.seen_at or world.now)
+        return last.failed(attempts.UNRESPONSIVE, at=_last_sign(world, last))
     return last
+
+
+def _last_sign(world: RecordingWorld, last: Attempt) -> datetime:
+    """Return until when it has recorded, as far as is known; one that died while it uploaded has recorded no more."""
+    stopped_at = world.egress.changed_at if world.egress and last.state is RecordingState.ENDING else None
+    return last.ended_at or stopped_at or world.seen_at or world.now
 
 
 def _unbegun(world: RecordingWorld) -> End:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from roomkeeper.adapters.ports import Clock, Kubernetes
-    from roomkeeper.domain.egress import EgressRequest
+    from roomkeeper.domain.egress import Egress, EgressRequest
     from roomkeeper.domain.recordings import Action, RecordingWorld
     from roomkeeper.engine.cache import ObjectCache
     from roomkeeper.engine.connection import Connection
@@ -190,19 +190,39 @@ async def _stop(egress_id: str, world: RecordingWorld, server: Connection) -> Re
     world = replace(world, was_told_to_stop=True)
     try:
         egress = server.egresses.saw(await server.api.stop_egress(egress_id))
-    except (LiveKitNotFoundError, LiveKitRejectedError):
+    except LiveKitNotFoundError:
         server.egresses.hint(egress_id)
         return world
+    except LiveKitRejectedError as error:
+        # Said of all that are neither Starting nor Active, also of one that is Ending and whose worker did not answer
+        # (livekit: pkg/service/egress.go, StopEgress). As long as it uploads, it answers (egress: pkg/handler/handler.go).
+        server.egresses.hint(egress_id)
+        left = await server.egresses.read(server.api, egress_id)
+        if left is None or not left.state.is_live:
+            return _seen(left, world)
+        return _unheard(egress_id, error, world, server)
     except LiveKitNobodyAnsweredError as error:
-        logger.warning("%s: egress %s: %s", world.recording.key, egress_id, error)
-        server.egresses.was_not_answered(egress_id)
-        if server.egresses.is_gone(egress_id, is_missing=recording_stop.is_missing(world)):
-            return replace(world, gone=world.gone | {egress_id})
-        return world
+        return _unheard(egress_id, error, world, server)
     server.egresses.was_answered(egress_id)
     logger.info("%s: egress %s is told to end", world.recording.key, egress_id)
-    is_current = world.egress is not None and world.egress.id == egress_id
+    return _seen(egress, world)
+
+
+def _seen(egress: Egress | None, world: RecordingWorld) -> RecordingWorld:
+    """Return the world with this egress as it is now, if it is the one of the current attempt."""
+    is_current = egress is not None and world.egress is not None and world.egress.id == egress.id
     return replace(world, egress=egress) if is_current else world
+
+
+def _unheard(
+    egress_id: str, error: LiveKitError, world: RecordingWorld, server: Connection
+) -> RecordingWorld:
+    """Count that no worker answered; more than once, and the egress is gone."""
+    logger.warning("%s: egress %s: %s", world.recording.key, egress_id, error)
+    server.egresses.was_not_answered(egress_id)
+    if server.egresses.is_gone(egress_id, is_missing=recording_stop.is_missing(world)):
+        return replace(world, gone=world.gone | {egress_id})
+    return world
 
 
 def _with_attempt(world: RecordingWorld, attempt: attempts.Attempt) -> dict[str, Any]:
