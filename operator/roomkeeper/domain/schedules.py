@@ -154,7 +154,7 @@ def make(world: ScheduleWorld, name: str, *, session: str = "") -> tuple[CreateC
         "name": schedule.key.name,
         "uid": schedule.uid,
         "controller": True,
-        "blockOwnerDeletion": True,
+        "blockOwnerDeletion": False,
     }
     body = {
         "apiVersion": common.API_VERSION,

@@ -157,5 +157,5 @@ def owner() -> dict[str, Any]:
         "name": "daily",
         "uid": "uid-of-the-schedule",
         "controller": True,
-        "blockOwnerDeletion": True,
+        "blockOwnerDeletion": False,
     }

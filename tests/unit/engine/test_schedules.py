@@ -102,7 +102,7 @@ async def test_a_time_makes_a_recording_that_belongs_to_the_schedule(studio: Stu
         "name": "daily",
         "uid": studio.seen(key)["metadata"]["uid"],
         "controller": True,
-        "blockOwnerDeletion": True,
+        "blockOwnerDeletion": False,
     }
     assert body["metadata"]["labels"] == {"roomkeeper.dev/schedule": "daily"}
     assert body["spec"] == RECORDS
