@@ -73,6 +73,13 @@ def test_a_url_that_is_none_is_refused_by_name() -> None:
     assert "s" * 32 not in answer.stderr
 
 
+def test_a_webhook_address_that_is_none_is_refused_by_the_name_of_its_option() -> None:
+    answer = _run("--webhook-url", "https://me:hush@hooks.example.com/livekit/webhook")
+    assert answer.returncode == 2
+    assert "--webhook-url (ROOMKEEPER_WEBHOOK_URL) must look like https://hooks.example.com" in answer.stderr
+    assert "hush" not in answer.stderr
+
+
 def test_a_missing_cluster_ends_with_what_to_do(tmp_path: Path) -> None:
     answer = _run(KUBECONFIG=str(tmp_path / "none"), HOME=str(tmp_path))
     assert answer.returncode != 0
@@ -80,9 +87,9 @@ def test_a_missing_cluster_ends_with_what_to_do(tmp_path: Path) -> None:
     assert "Traceback" not in answer.stderr
 
 
-def _run(**environment: str) -> subprocess.CompletedProcess[str]:
+def _run(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "roomkeeper", "run"],
+        [sys.executable, "-m", "roomkeeper", "run", *options],
         env={"PATH": os.environ["PATH"], **environment},
         capture_output=True,
         text=True,

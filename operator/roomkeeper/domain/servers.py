@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from pydantic import ValidationError
+
 from roomkeeper.api import common
-from roomkeeper.api.server import AutoCreate
+from roomkeeper.api.server import AutoCreate, WebhookSpec
 from roomkeeper.api.server_status import AutoCreateState
 from roomkeeper.domain import conditions, policy
 from roomkeeper.domain.conditions import Conclusion, Condition, Finding
@@ -104,6 +106,15 @@ def obstacle(world: ServerWorld) -> Finding | None:
 def spec_is_unreadable(world: ServerWorld) -> Finding | None:
     """Check that what is stored is what this version understands."""
     return Finding(Reason.INVALID_SPEC, world.spec_error) if world.spec is None else None
+
+
+def is_webhook_url(url: str) -> bool:
+    """Tell whether LiveKit can be told to send webhooks there: what `spec.webhook.url` takes."""
+    try:
+        WebhookSpec.model_validate({"url": url})
+    except ValidationError:
+        return False
+    return _is_url(url)
 
 
 def url_is_unusable(world: ServerWorld) -> Finding | None:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from roomkeeper.api.common import MAX_URL
 from roomkeeper.domain.livekit import Credentials
 from roomkeeper.domain.objects import SERVER, STORAGE, Key
+from roomkeeper.domain.servers import is_webhook_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +45,11 @@ class Settings:
         if not 0 < self.http_port <= HIGHEST_PORT:
             raise SettingsError(
                 f"ROOMKEEPER_HTTP_PORT must be a port from 1 to {HIGHEST_PORT}, not {self.http_port}"
+            )
+        if self.webhook_url and not is_webhook_url(self.webhook_url):
+            raise SettingsError(  # which does not repeat it: people put passwords into URLs
+                "--webhook-url (ROOMKEEPER_WEBHOOK_URL) must look like https://hooks.example.com/livekit/webhook:"
+                f" http or https, no user, query or fragment, at most {MAX_URL} characters"
             )
         if not self.livekit_url:
             return

@@ -47,6 +47,17 @@ _CONNECTION: Final = (
         spec(webhook={"url": "wss://hooks.example.com"}),
         ("spec.webhook.url", "should match"),
     ),
+    *(
+        Bad(f"webhook-{what}", spec(webhook={"url": url}), ("spec.webhook.url", message))
+        for what, url, message in (
+            ("without-scheme", "hooks.example.com/livekit/webhook", "should match"),
+            ("without-host", "https:///livekit/webhook", "should match"),
+            ("with-a-user", "https://key:secret@hooks.example.com", "should match"),
+            ("with-a-query", "https://hooks.example.com/livekit/webhook?token=x", "should match"),
+            ("with-a-fragment", "https://hooks.example.com/livekit/webhook#a", "should match"),
+            ("too-long", "https://" + "h" * 2041, "may not be more than 2048"),
+        )
+    ),
     Bad(
         "webhook-keys-without-name",
         spec(webhook={"keysSecretRef": {}}),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from roomkeeper.api.common import MAX_URL
 from roomkeeper.domain.livekit import Credentials
 from roomkeeper.domain.objects import Key
 from roomkeeper.engine.settings import Settings, SettingsError
@@ -26,6 +27,7 @@ def test_everything_can_be_set() -> None:
             "ROOMKEEPER_LOG_FORMAT": "json",
             "ROOMKEEPER_DEFAULT_SERVER": "livekit/main",
             "ROOMKEEPER_DEFAULT_STORAGE": "livekit/archive",
+            "ROOMKEEPER_WEBHOOK_URL": "http://roomkeeper.roomkeeper.svc:8080/livekit/webhook",
         }
     )
     assert settings == Settings(
@@ -37,6 +39,7 @@ def test_everything_can_be_set() -> None:
         log_format="json",
         default_server=Key("LiveKitServer", "livekit", "main"),
         default_storage=Key("RecordingStorage", "livekit", "archive"),
+        webhook_url="http://roomkeeper.roomkeeper.svc:8080/livekit/webhook",
         livekit_url="wss://livekit.example.com",
         livekit_credentials=Credentials("k", "s"),
     )
@@ -60,6 +63,33 @@ def test_an_address_that_could_not_work_is_refused(url: str) -> None:
 def test_addresses_that_work(scheme: str) -> None:
     url = f"{scheme}://127.0.0.1:7880"
     assert Settings.from_environment({**LIVEKIT, "LIVEKIT_URL": url}).livekit_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "hooks.example.com/livekit/webhook",
+        "wss://hooks.example.com/livekit/webhook",
+        "https://",
+        "https://:8080/livekit/webhook",
+        "https://hooks.example.com:0/livekit/webhook",
+        "https://[::1/livekit/webhook",
+        "https://me:hush@hooks.example.com/livekit/webhook",
+        "https://hooks.example.com/livekit/webhook?token=hush",
+        "https://hooks.example.com/livekit/webhook#hush",
+        "https://hooks.example.com/livekit/webhook\n",
+        f"https://hooks.example.com/{'l' * MAX_URL}",
+    ],
+)
+def test_a_webhook_address_that_could_not_work_is_refused_before_an_egress_is_given_it(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"^--webhook-url \(ROOMKEEPER_WEBHOOK_URL\) must look like") as told:
+        Settings.from_environment({"ROOMKEEPER_WEBHOOK_URL": url})
+    assert "hush" not in str(told.value)
+
+
+@pytest.mark.parametrize("url", ["", "http://[::1]:8080/livekit/webhook", "https://hooks.example.com"])
+def test_webhook_addresses_that_work(url: str) -> None:
+    assert Settings.from_environment({"ROOMKEEPER_WEBHOOK_URL": url}).webhook_url == url
 
 
 @pytest.mark.parametrize(
