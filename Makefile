@@ -37,11 +37,11 @@ demo: install ## Show a Room at work and a recording of it, until Ctrl-C; ONCE=1
 stack: install ## Find or build the programs of the local stack (some 20 min, once per machine)
 	$(BIN)/python -m roomkeeper.localstack build
 
-LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+LOCK := $(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --custom-compile-command 'make lock'
 MODULES := operator/roomkeeper/localstack/modules
 
-lock: install ## Pin the newest dependencies that pyproject.toml allows, and of the local stack
+lock: install ## Pin what is newly needed, and leave all else as it is pinned; UPGRADE=1: the newest of everything
 	$(LOCK) --group dev pyproject.toml --output-file requirements.lock
 	$(LOCK) $(MODULES)/moto.in --output-file $(MODULES)/moto.txt
 	$(LOCK) $(MODULES)/node.in --output-file $(MODULES)/node.txt
