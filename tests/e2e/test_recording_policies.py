@@ -68,6 +68,7 @@ BY_DEFAULT = [
         "spec.storage.s3.assumeRoleARN",
     ),
     Excess("role-keyless", {"storage": {"s3": {"bucket": "b", "assumeRoleARN": ROLE}}}, "spec.storage: it needs"),
+    Excess("own-keyless", {"storageRef": {"name": "keyless"}}, "spec.storageRef: it needs a credentialsSecretRef"),
     Excess("worker", {}, "spec.storageRef: there is no default storage, and the policy of the server does not allow"),
 ]  # fmt: skip
 
@@ -79,6 +80,8 @@ def test_what_gives_reach_is_refused_unless_the_policy_names_it(
     provider.host()
     tenant.s3_secret("archive-keys", tenant.access_key)
     tenant.move_in(provider)
+    lent = {"s3": {"bucket": tenant.bucket}, "allowedServers": [provider.main()["serverRef"]]}
+    tenant.apply(tenant.storage("keyless", **lent))
     tenant.apply(*(tenant.recording(one.id, start="Immediately", **one.spec) for one in BY_DEFAULT))
     for one in BY_DEFAULT:
         tenant.is_refused(one.id, one.reason, one.told)
@@ -107,6 +110,7 @@ def test_what_the_policy_names_is_had_and_nothing_beside_it(
     address = "rtmp://media.example.com/live/a-key"
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "addresses"}}
     tenant.apply({**secret, "stringData": {"one": address}})
+    tenant.apply(tenant.storage("own", allowedServers=[provider.main()["serverRef"]]))
     beside = [
         Excess("internal", web(INTERNAL), "spec.source.web.url"),
         Excess("longer", web(f"{PAGE}&next=1"), "spec.source.web.url"),
@@ -117,6 +121,7 @@ def test_what_the_policy_names_is_had_and_nothing_beside_it(
         Excess("page", layout(INTERNAL), "recordings.customBaseURLs"),
         Excess("source", {"source": {"participant": {"identity": "alice"}}}, "spec.source.participant"),
         Excess("inline", {"storage": {"s3": tenant.s3_target()}}, "(recordings.inlineStorage)"),
+        Excess("own", {"storageRef": {"name": "own"}}, "(recordings.inlineStorage)"),
         Excess(
             "long",
             {"activeDeadlineSeconds": 101},

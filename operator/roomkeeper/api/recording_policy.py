@@ -95,9 +95,10 @@ class RecordingPolicySpec(Model):
     )
     inline_storage: InlineStoragePolicy = Field(
         default=InlineStoragePolicy.WITH_CREDENTIALS,
-        description="Whether a Recording may name its own bucket. Forbidden, WithCredentials: only with credentials of its "
-        "own, never with the worker's identity. Default: WithCredentials. LiveKit: `S3Upload`, `GCPUpload`, `AzureBlobUpload`, "
-        "`AliOSSUpload`.",
+        description="Whether Recordings may bring their own bucket: inline, or as a RecordingStorage that is neither of this "
+        "namespace nor `--default-storage`. Forbidden, WithCredentials: only with credentials of its own, never with the worker's "
+        "identity. Whoever brings one chooses an address that the Egress worker calls. Default: WithCredentials. LiveKit: "
+        "`S3Upload`, `GCPUpload`, `AzureBlobUpload`, `AliOSSUpload`.",
     )
     worker_storage: WorkerStoragePolicy = Field(
         default=WorkerStoragePolicy.FORBIDDEN,

@@ -12,12 +12,14 @@ from roomkeeper.api.recording_policy import (
 from roomkeeper.domain import recordings
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.reasons import Reason
+from roomkeeper.domain.storages import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from roomkeeper.api.recording import RecordingSpec
     from roomkeeper.api.recording_policy import RecordingPolicySpec
+    from roomkeeper.api.storage_target import StorageTarget
     from roomkeeper.domain.recordings import RecordingWorld
 
 
@@ -80,10 +82,11 @@ def _streams(policy: RecordingPolicySpec, spec: RecordingSpec) -> Iterator[str]:
 def _storage(policy: RecordingPolicySpec, world: RecordingWorld, spec: RecordingSpec) -> Iterator[str]:
     if not stores(spec):
         return
-    if spec.storage:
+    if brought := _brought(world, spec):
+        field, target = brought
         if policy.inline_storage is InlineStoragePolicy.FORBIDDEN:
-            yield "spec.storage: the policy of the server does not allow it (recordings.inlineStorage)"
-        yield from _inline(spec)
+            yield f"{field}: the policy of the server does not allow it (recordings.inlineStorage)"
+        yield from _means(field, target)
     elif world.storage is None and policy.worker_storage is WorkerStoragePolicy.FORBIDDEN:
         yield (
             "spec.storageRef: there is no default storage, and the policy of the server does not allow that of the"
@@ -91,15 +94,24 @@ def _storage(policy: RecordingPolicySpec, world: RecordingWorld, spec: Recording
         )
 
 
-def _inline(spec: RecordingSpec) -> Iterator[str]:
-    """Hold storage of a tenant's own to credentials of their own: all else would lend them the worker's identity."""
-    storage = spec.storage
-    if storage is None:
-        return
-    if storage.credentials_secret_ref is None:
-        yield "spec.storage: it needs a credentialsSecretRef, since the policy lends nobody the worker's identity"
-    if storage.s3 and storage.s3.assume_role_arn:
-        yield "spec.storage.s3.assumeRoleARN: the worker would assume it; use credentials of your own"
+def _brought(world: RecordingWorld, spec: RecordingSpec) -> tuple[str, StorageTarget] | None:
+    """Return a storage that nobody who runs the server has declared, and the field that it stands in or is named by."""
+    if spec.storage:
+        return "spec.storage", spec.storage
+    storage, server = world.storage, world.server
+    if not isinstance(storage, Storage) or storage.is_default:
+        return None
+    is_of_server = server is not None and storage.key.namespace == server.namespace
+    return None if is_of_server else ("spec.storageRef", storage.spec)
+
+
+def _means(field: str, target: StorageTarget) -> Iterator[str]:
+    """Hold a storage of a tenant's own to credentials of their own: all else would lend them the worker's identity."""
+    if target.credentials_secret_ref is None:
+        yield f"{field}: it needs a credentialsSecretRef, since the policy lends nobody the worker's identity"
+    if target.s3 and target.s3.assume_role_arn:
+        where = f"{field}.s3" if field == "spec.storage" else f"{field}: s3"
+        yield f"{where}.assumeRoleARN: the worker would assume it; use credentials of your own"
 
 
 def _seconds(policy: RecordingPolicySpec, spec: RecordingSpec) -> Iterator[str]:

@@ -37,6 +37,7 @@ class Storage:
     key: Key
     uid: str
     spec: RecordingStorageSpec
+    is_default: bool = False  # whoever runs the operator has named it for all (--default-storage)
 
     @property
     def ref(self) -> dict[str, str]:
@@ -171,7 +172,7 @@ def target(declared: StorageTarget, secret: Mapping[str, str]) -> Target | Findi
     if reference and missing:
         text = f"Secret {reference.name!r} has no {' and no '.join(missing)}"
         return Finding(Reason.SECRET_NOT_FOUND, text)
-    if reference and declared.gcp and not _is_object(secret[storage_target.GCP_CREDENTIALS]):
+    if reference and declared.gcp and not _is_service_account(secret[storage_target.GCP_CREDENTIALS]):
         text = f"Secret {reference.name!r}: {storage_target.GCP_CREDENTIALS} is not the JSON of a service account"
         return Finding(Reason.SECRET_NOT_FOUND, text)
     return _target(declared, secret if reference else {})
@@ -224,11 +225,13 @@ def _concern(storage: CustomObject) -> tuple[Any, ...]:
     return storage.uid, storage.spec, storage.annotations, ready.get("status")
 
 
-def _is_object(text: str) -> bool:
+def _is_service_account(text: str) -> bool:
+    """Tell whether it is the kind of credentials that Egress takes (livekit/storage: gcp.go, JWTConfigFromJSON)."""
     try:
-        return isinstance(json.loads(text), dict)
+        found = json.loads(text)
     except (ValueError, RecursionError):
         return False
+    return isinstance(found, dict) and found.get("type") == "service_account"
 
 
 def _ready(world: StorageWorld) -> Finding:

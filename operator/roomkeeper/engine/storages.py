@@ -89,7 +89,7 @@ class StorageDirectory:
     def _judge(self, found: CustomObject, namespace: str, server: KnownServer) -> Storage | None:
         try:
             spec = RecordingStorageSpec.model_validate(found.spec)
-            storage = Storage(found.key, found.uid, spec)
+            storage = Storage(found.key, found.uid, spec, is_default=found.key == self.default)
             storage.key_prefix(namespace)
         except (ValidationError, KeyTemplateError):
             return None

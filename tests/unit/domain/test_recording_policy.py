@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 
 from roomkeeper.api.policy import PolicySpec
 from roomkeeper.api.recording_policy import RecordingPolicySpec
+from roomkeeper.api.recording_storage import RecordingStorageSpec
 from roomkeeper.domain import policy, recording_checks, recording_plan, recordings
+from roomkeeper.domain.objects import STORAGE, Key
 from roomkeeper.domain.policy import Policy
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.recording_status import conclude
 from roomkeeper.domain.recordings import DeclareAttempt
+from roomkeeper.domain.storages import Storage
 from tests.unit.domain.builders import ACCEPTED
 from tests.unit.domain.recording_builders import a_recording
 from tests.unit.domain.recording_parts import ALICE, SOURCES, STORED, WEBHOOK
@@ -31,6 +34,13 @@ FINE = a_recording().armed().put_on(STORED).having(webhook_url=WEBHOOK)
 STREAM = {"stream": OUTPUTS["stream"]}
 WEBSOCKET = {"websocket": OUTPUTS["websocket"]}
 INLINE = FINE.put_on(None)
+ROLE = "arn:aws:iam::123456789012:role/egress"
+
+
+def brought(namespace: str = "team-a", **target: Any) -> Storage:
+    """Return a RecordingStorage that somebody else than the server's namespace declares."""
+    spec = RecordingStorageSpec.model_validate(target or OWN_KEYS)
+    return Storage(Key(STORAGE, namespace, "own"), "uid-of-the-storage", spec)
 
 
 def limits(**recordings: Any) -> Policy:
@@ -98,9 +108,19 @@ REFUSED: list[tuple[RecordingBuilder, dict[str, Any], str, str]] = [
     (INLINE.declaring(storage={"s3": {"bucket": "own"}}), {}, "spec.storage: ", "credentialsSecretRef"),
     (INLINE.declaring(storage={"gcp": {"bucket": "own"}}), {}, "spec.storage: ", "credentialsSecretRef"),
     (
-        INLINE.declaring(storage=store(assumeRoleARN="arn:aws:iam::123456789012:role/egress")),
+        INLINE.declaring(storage=store(assumeRoleARN=ROLE)),
         {},
         "spec.storage.s3.assumeRoleARN: ",
+        "credentials of your own",
+    ),
+    # Who may not write it into the Recording may not write it beside it either, nor into a namespace next door.
+    (FINE.put_on(brought()), {"inlineStorage": "Forbidden"}, "spec.storageRef: ", "recordings.inlineStorage"),
+    (FINE.put_on(brought(s3={"bucket": "own"})), {}, "spec.storageRef: ", "credentialsSecretRef"),
+    (FINE.put_on(brought("team-b", gcp={"bucket": "own"})), {}, "spec.storageRef: ", "credentialsSecretRef"),
+    (
+        FINE.put_on(brought(**store(assumeRoleARN=ROLE))),
+        {},
+        "spec.storageRef: s3.assumeRoleARN: ",
         "credentials of your own",
     ),
     (FINE.put_on(None), {}, "spec.storageRef: ", "recordings.workerStorage"),
@@ -173,6 +193,12 @@ def test_the_environment_is_a_stranger_to_every_namespace() -> None:
         (FINE.of("track", identity="alice").storing(**WEBSOCKET), {"streams": "Allowed"}),
         (INLINE.declaring(storage=OWN_KEYS), {}),
         (INLINE.declaring(storage=store(region="eu-central-1", endpoint="https://s3.example.com")), {}),
+        (FINE.put_on(brought()), {}),
+        (FINE.put_on(STORED), {"inlineStorage": "Forbidden"}),  # it is of the server's namespace
+        (
+            FINE.put_on(replace(brought(s3={"bucket": "own"}), is_default=True)),
+            {"inlineStorage": "Forbidden"},
+        ),
         (FINE.put_on(None), {"workerStorage": "Prefixed"}),
         (FINE.put_on(None).storing(**STREAM), {"streams": "Allowed"}),  # nothing is stored
         (FINE.declaring(activeDeadlineSeconds=3600), {"maxSeconds": 3600}),

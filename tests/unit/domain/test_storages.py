@@ -214,7 +214,9 @@ def test_an_entry_that_is_missing_is_named(
     assert isinstance(storages.target(RecordingStorageSpec.model_validate(declared), {}), Finding)
 
 
-@pytest.mark.parametrize("text", ["not json", "[]", "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["not json", "[]", "[" * 100_000, "{} # hush", '{"type": "external_account"}']
+)
 def test_what_is_no_service_account_is_said_before_it_fails_an_upload(text: str) -> None:
     declared = RecordingStorageSpec.model_validate(
         {"gcp": {"bucket": "media", "credentialsSecretRef": CREDENTIALS}}
@@ -223,6 +225,7 @@ def test_what_is_no_service_account_is_said_before_it_fails_an_upload(text: str)
     assert isinstance(found, Finding)
     assert found.reason is Reason.SECRET_NOT_FOUND
     assert text[:9] not in found.message
+    assert "is not the JSON of a service account" in found.message
 
 
 def test_a_store_of_a_kind_that_this_version_does_not_know_is_said_to_be_none() -> None:

@@ -85,9 +85,9 @@ async def live_egresses(livekit: InMemoryLiveKit) -> list[Egress]:
     return await livekit.list_egress(active=True)
 
 
-async def a_recorder(**policy: Any) -> Recorder:
+async def a_recorder(default_storage: Key | None = None, **policy: Any) -> Recorder:
     """Return an engine whose provider offers a server and a storage to all, and whose tenant has a live room there."""
-    recorder = Recorder()
+    recorder = Recorder(default_storage=default_storage)
     recorder.keep_data(KEYS, namespace=PROVIDER, name="keys")
     recorder.keep(namespace=MAIN.namespace)
     livekit = recorder.add_livekit()

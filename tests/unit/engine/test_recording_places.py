@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from roomkeeper.adapters.livekit.memory_job import EgressFault
-from roomkeeper.domain.objects import STORAGE
+from roomkeeper.domain.objects import STORAGE, Key
 from roomkeeper.domain.recordings import AMBIGUOUS_SECONDS
 from roomkeeper.engine.kinds import KINDS
 from tests.unit.engine.fleet import MAIN, URL
@@ -111,3 +111,36 @@ async def test_a_room_whose_name_is_not_allowed_any_more_is_not_recorded_though_
     assert recorder.reason(key) == "PolicyViolation"
     [message] = {one["message"] for one in recorder.shown(key)["conditions"]}
     assert message == "spec.roomRef: 'lobby' is no room that this namespace may record"
+
+
+async def test_nobody_borrows_the_workers_identity_by_a_storage_of_their_own(recorder: Recorder) -> None:
+    trusted = {"allowedServers": [{"namespace": MAIN.namespace, "name": MAIN.name}]}
+    keyless = {"s3": {"bucket": "of-the-provider"}, **trusted}
+    recorder.add_storage("own", namespace=TENANT, **keyless)
+    recorder.add_storage("next-door", namespace="team-b", allowedNamespaces={"from": "All"}, **keyless)
+    for namespace, name in ((TENANT, "own"), ("team-b", "next-door")):
+        storage = {"namespace": namespace, "name": name}
+        key = recorder.record(name, **{**ON_MAIN, "storageRef": storage})
+        await recorder.settle()
+        assert recorder.reason(key) == "PolicyViolation"
+    assert recorder.livekits[URL].egress.starts == []
+
+
+async def test_the_storage_that_the_operator_was_started_with_may_use_it() -> None:
+    default = Key(STORAGE, "storage", "default")
+    recorder = await a_recorder(default_storage=default)
+    for name in ("default", "other"):
+        recorder.add_storage(
+            name,
+            namespace=default.namespace,
+            s3={"bucket": "of-the-provider"},
+            allowedNamespaces={"from": "All"},
+            allowedServers=[{"namespace": MAIN.namespace, "name": MAIN.name}],
+        )
+    by_default, other = (
+        recorder.record(name, **{**ON_MAIN, "storageRef": {"namespace": default.namespace, "name": name}})
+        for name in ("default", "other")
+    )
+    await recorder.settle()
+    assert recorder.state(by_default) == "Starting"
+    assert recorder.reason(other) == "PolicyViolation"

@@ -82,7 +82,9 @@ def test_addresses_that_work(scheme: str) -> None:
     ],
 )
 def test_a_webhook_address_that_could_not_work_is_refused_before_an_egress_is_given_it(url: str) -> None:
-    with pytest.raises(SettingsError, match=r"^--webhook-url \(ROOMKEEPER_WEBHOOK_URL\) must look like") as told:
+    with pytest.raises(
+        SettingsError, match=r"^--webhook-url \(ROOMKEEPER_WEBHOOK_URL\) must look like"
+    ) as told:
         Settings.from_environment({"ROOMKEEPER_WEBHOOK_URL": url})
     assert "hush" not in str(told.value)
 
