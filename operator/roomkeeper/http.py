@@ -84,7 +84,8 @@ class HttpServer:
             metrics.WEBHOOKS.labels("", "unreadable").inc()
             return web.Response(status=400, text="signed, but not a LiveKit webhook\n")
         result = self._operator.wakeups.webhook(verified.event, verified.credentials)
-        metrics.WEBHOOKS.labels(_label(verified.event.event), result).inc()
+        lag = (self._operator.clock.now() - verified.event.created_at).total_seconds()
+        metrics.webhook(_label(verified.event.event), result, lag_seconds=lag)
         return web.Response()
 
     async def _healthz(self, _: web.Request) -> web.Response:

@@ -152,7 +152,7 @@ class MortalOperator(Operator):
         here = cls(
             settings,
             kubernetes=MortalPort(await KubernetesClient.connect(), cls.fuse),
-            connect=lambda url, credentials: MortalPort(LiveKitClient(url, credentials), cls.fuse),
+            connect=lambda _, url, credentials: MortalPort(LiveKitClient(url, credentials), cls.fuse),
             clock=clock or SystemClock(),
         )
         reconcilers = {

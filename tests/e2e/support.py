@@ -139,8 +139,8 @@ class OperatorProcess:
         self.stop(signal.SIGKILL)
 
 
-def metric(stack: LocalStack, name: str) -> float:
-    """Sum a metric of the operator over all its labels; 0 while it has none."""
+def metric(stack: LocalStack, name: str, **labels: str) -> float:
+    """Sum a metric of the operator over the labels that are not given; 0 while it has none."""
     from urllib import request  # noqa: PLC0415
 
     from prometheus_client.parser import text_string_to_metric_families  # noqa: PLC0415
@@ -148,7 +148,12 @@ def metric(stack: LocalStack, name: str) -> float:
     with request.urlopen(f"http://127.0.0.1:{stack.operator_port}/metrics", timeout=10) as answer:
         text = answer.read().decode()
     families = text_string_to_metric_families(text)
-    return sum(sample.value for family in families for sample in family.samples if sample.name == name)
+    return sum(
+        sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )
 
 
 def settle(stack: LocalStack) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from roomkeeper.adapters.livekit.webhooks import KNOWN_EVENTS
 from roomkeeper.engine import metrics
+from roomkeeper.engine.operator import SystemClock
 from roomkeeper.http import HttpServer
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ async def port(unused_port: int) -> AsyncIterator[int]:
     operator = SimpleNamespace(
         settings=SimpleNamespace(http_host="127.0.0.1", http_port=unused_port),
         servers=SimpleNamespace(webhook_keys=lambda: {"APIkey": [SECRET]}),
+        clock=SystemClock(),
         wakeups=SimpleNamespace(webhook=lambda event, credentials: "ignored"),
     )
     server = HttpServer(cast("Operator", operator))
@@ -49,8 +51,9 @@ async def unused_port() -> int:
     return number
 
 
-async def send(port: int, event: str) -> int:
-    body = json.dumps({"event": event, "id": f"EV_{event}"}).encode()
+async def send(port: int, event: str, *, seconds_ago: int = 0) -> int:
+    made_at = int(time.time()) - seconds_ago
+    body = json.dumps({"event": event, "id": f"EV_{event}", "createdAt": str(made_at)}).encode()
     claims: dict[str, Any] = {
         "iss": "APIkey",
         "exp": time.time() + 60,
@@ -72,6 +75,15 @@ async def test_an_event_that_livekit_sends_is_counted_by_its_name(port: int, eve
     before = counted(event) or 0
     assert await send(port, event) == 200
     assert counted(event) == before + 1
+
+
+async def test_how_late_a_webhook_came_is_counted_from_its_own_time(port: int) -> None:
+    def late(bound: str) -> float:
+        return metrics.REGISTRY.get_sample_value("roomkeeper_webhook_lag_seconds_bucket", {"le": bound}) or 0
+
+    before = [late(bound) for bound in ("2.0", "5.0", "10.0")]
+    assert await send(port, "room_started", seconds_ago=7) == 200
+    assert [late(bound) for bound in ("2.0", "5.0", "10.0")] == [before[0], before[1], before[2] + 1]
 
 
 async def test_events_that_livekit_never_sends_are_counted_together(port: int) -> None:

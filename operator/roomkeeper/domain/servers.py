@@ -98,6 +98,15 @@ def auto_create(spec: ServerSpec | None, probed: bool | None) -> bool | None:  #
             return probed
 
 
+def webhooks_are_silent(
+    *, seen: datetime | None, active_since: datetime | None, now: datetime, resync_seconds: float
+) -> bool:
+    """Tell whether rooms have been changing for some resyncs of which no webhook has told."""
+    if active_since is None or (seen is not None and seen >= active_since):
+        return False
+    return (now - active_since).total_seconds() >= SILENT_RESYNCS * resync_seconds
+
+
 def obstacle(world: ServerWorld) -> Finding | None:
     """Return the first thing that only a person can change, before anything is asked of the server."""
     return next((finding for check in CHECKS if (finding := check(world))), None)
@@ -202,8 +211,10 @@ def _egress(world: ServerWorld) -> Condition:
 
 
 def _webhooks(world: ServerWorld) -> Condition:
-    seen, since = world.webhook_seen, world.active_since
-    if since and (seen is None or seen < since) and _is_long_ago(world, since):
+    seen = world.webhook_seen
+    if webhooks_are_silent(
+        seen=seen, active_since=world.active_since, now=world.now, resync_seconds=_resync_seconds(world)
+    ):
         text = "rooms change and no webhook tells, so everything takes a resync"
         finding = Finding(Reason.NONE_SEEN_WHILE_ROOMS_ACTIVE, text)
         return Condition("WebhooksReceived", is_true=False, finding=finding)
@@ -220,10 +231,6 @@ def _is_still_true(world: ServerWorld, kind: str) -> bool:
     if said is None:
         return False
     return (said["status"], said.get("observedGeneration")) == ("True", world.server.generation)
-
-
-def _is_long_ago(world: ServerWorld, since: datetime) -> bool:
-    return (world.now - since).total_seconds() >= SILENT_RESYNCS * _resync_seconds(world)
 
 
 def _outcome(world: ServerWorld, ready: Condition) -> Outcome:

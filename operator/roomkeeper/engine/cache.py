@@ -15,7 +15,7 @@ from roomkeeper.engine.recording_index import RecordingIndex
 from roomkeeper.engine.schedule_index import ScheduleIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from roomkeeper.domain.objects import CustomObject, Key, TokenSecret
 
@@ -49,6 +49,10 @@ class ObjectCache:
     def __len__(self) -> int:
         """Count the objects."""
         return len(self._objects)
+
+    def __iter__(self) -> Iterator[CustomObject]:
+        """Yield every object; nothing may be awaited meanwhile."""
+        return iter(self._objects.values())
 
     def get(self, key: Key) -> CustomObject | None:
         """Return the object, if it is there."""

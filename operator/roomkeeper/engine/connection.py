@@ -30,8 +30,10 @@ if TYPE_CHECKING:
         RoomConfig,
         WebhookEvent,
     )
+    from roomkeeper.domain.objects import Key
 
     Connect = Callable[[str, Credentials], LiveKit]
+    ConnectTo = Callable[[Key, str, Credentials], LiveKit]  # the server of that key
 
 logger = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ import socket
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from roomkeeper.adapters.kubernetes.client import KubernetesClient
@@ -22,7 +23,9 @@ from roomkeeper.engine.connection import Connection
 from roomkeeper.engine.counts import CountsThrottle
 from roomkeeper.engine.execute import Executor
 from roomkeeper.engine.lanes import Lanes
+from roomkeeper.engine.levels import Levels
 from roomkeeper.engine.namespaces import NamespaceCache
+from roomkeeper.engine.overdue import OverdueRecordings
 from roomkeeper.engine.queue import WorkQueue
 from roomkeeper.engine.recording_execute import RecordingExecutor
 from roomkeeper.engine.recording_gather import RecordingGatherer
@@ -46,7 +49,8 @@ from roomkeeper.engine.workers import Workers
 if TYPE_CHECKING:
     from roomkeeper.adapters.ports import Clock, Kubernetes, LiveKit
     from roomkeeper.domain.livekit import Credentials
-    from roomkeeper.engine.connection import Connect
+    from roomkeeper.domain.objects import Key
+    from roomkeeper.engine.connection import ConnectTo
     from roomkeeper.engine.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -68,15 +72,17 @@ class SystemClock:
 class Operator:
     """Caches, queue, workers and resyncs around two ports. Make it inside a running event loop.
 
-    `connect` opens a client of a LiveKit server; there are as many as there are servers.
+    `connect` opens a client of the LiveKit server of a key; there are as many as there are servers.
     """
 
-    def __init__(self, settings: Settings, *, kubernetes: Kubernetes, connect: Connect, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, *, kubernetes: Kubernetes, connect: ConnectTo, clock: Clock
+    ) -> None:
         """Wire the parts; nothing runs yet."""
         self.settings = settings
         self._kubernetes = kubernetes
         self._connect = connect
-        self._clock = clock
+        self.clock = clock
         self.namespaces = NamespaceCache(is_readable=not settings.namespaces)
         self.servers = ServerDirectory(
             own=self._own_server(), default=settings.default_server, namespaces=self.namespaces
@@ -120,8 +126,15 @@ class Operator:
             },
         )
         self._working = asyncio.Event()
-        metrics.QUEUE_DEPTH.set_function(lambda: len(self.queue))
-        metrics.OBJECTS.set_function(lambda: len(self.objects))
+        metrics.begin(self.workers.reconcilers)
+        metrics.LEVELS.source = Levels(
+            objects=self.objects,
+            servers=self.servers,
+            queue=self.queue,
+            overdue=OverdueRecordings(self.objects, self.servers, clock),
+            clock=clock,
+            resync_seconds=settings.resync_seconds,
+        ).collect
 
     @classmethod
     async def connect(cls, settings: Settings, clock: Clock | None = None) -> Self:
@@ -145,6 +158,7 @@ class Operator:
                 group.create_task(self.workers.run(), name="workers")
         finally:
             self._working.clear()
+            metrics.LEADER.set(0)
             self.recorder.stop()
             await events
             await self._kubernetes.aclose()
@@ -165,20 +179,21 @@ class Operator:
             self.queue.withdraw(key)
         await asyncio.gather(*(self.workers.work_on(key) for key in keys))
         self._working.set()
+        metrics.LEADER.set(1)
         logger.info("in sync: %d objects, %d Secrets", len(self.objects), len(self.secrets))
 
     def _room_reconciler(self) -> RoomReconciler:
         return RoomReconciler(
             objects=self.objects,
             servers=self.servers,
-            gatherer=Gatherer(self.objects, self.secrets, self.servers, self._clock),
+            gatherer=Gatherer(self.objects, self.secrets, self.servers, self.clock),
             executor=Executor(self._kubernetes, self.objects, self.secrets, self.status),
-            counts=CountsThrottle(self._clock),
+            counts=CountsThrottle(self.clock),
             status=self.status,
         )
 
     def _recording_reconciler(self) -> RecordingReconciler:
-        watch = RecordingWatch(self._clock)
+        watch = RecordingWatch(self.clock)
         quota = RecordingQuota(self.objects, self.servers, self.abandoned)
         return RecordingReconciler(
             objects=self.objects,
@@ -189,12 +204,10 @@ class Operator:
                 storages=self.storages,
                 quota=quota,
                 watch=watch,
-                clock=self._clock,
+                clock=self.clock,
                 webhook_url=self.settings.webhook_url,
             ),
-            executor=RecordingExecutor(
-                self._kubernetes, self.objects, self.status, quota, watch, self._clock
-            ),
+            executor=RecordingExecutor(self._kubernetes, self.objects, self.status, quota, watch, self.clock),
             status=self.status,
         )
 
@@ -205,7 +218,7 @@ class Operator:
             wakeups=self.wakeups,
             status=self.status,
             connect=self._connect,
-            clock=self._clock,
+            clock=self.clock,
             settings=self.settings,
         )
 
@@ -216,7 +229,7 @@ class Operator:
             wakeups=self.wakeups,
             sessions=SessionFinder(self.objects, self.servers),
             status=self.status,
-            clock=self._clock,
+            clock=self.clock,
         )
 
     def _storage_reconciler(self) -> StorageReconciler:
@@ -225,7 +238,7 @@ class Operator:
             objects=self.objects,
             namespaces=self.namespaces,
             status=self.status,
-            clock=self._clock,
+            clock=self.clock,
             recheck_seconds=self.settings.resync_seconds,
         )
 
@@ -237,13 +250,15 @@ class Operator:
         connection = Connection(
             url=settings.livekit_url,
             credentials=settings.livekit_credentials,
-            connect=self._connect,
-            clock=self._clock,
+            connect=partial(self._connect, OWN),
+            clock=self.clock,
             count_people=settings.participant_counts,
             on_suspicion=lambda: self.wakeups.suspect(OWN),
         )
         return KnownServer(OWN, settings.livekit_url, connection)
 
 
-def _open_livekit(url: str, credentials: Credentials) -> LiveKit:
-    return LiveKitClient(url, credentials, observe=metrics.livekit_request)
+def _open_livekit(server: Key, url: str, credentials: Credentials) -> LiveKit:
+    return LiveKitClient(
+        url, credentials, observe=partial(metrics.livekit_request, metrics.server_label(server))
+    )

@@ -17,7 +17,7 @@ from collections import Counter, OrderedDict, deque
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from roomkeeper.engine import backoff
+from roomkeeper.engine import backoff, metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -61,6 +61,7 @@ class WorkQueue:
         self._waiting: dict[Key, Priority] = {}
         self._processing: set[Key] = set()
         self._again: dict[Key, Priority] = {}
+        self._since: dict[Key, float] = {}  # when a key was added or due first
         self._available = asyncio.Semaphore(0)
         self._in_vain = 0  # workers that came for a key and found its lane full
         self._delayed: list[tuple[float, Key]] = []
@@ -77,12 +78,24 @@ class WorkQueue:
         """Tell whether no key waits and none is being worked on."""
         return not self._waiting and not self._processing
 
-    def add(self, key: Key, priority: Priority = Priority.URGENT) -> None:
-        """Queue the key, unless it waits already with that priority or a better one."""
+    @property
+    def running(self) -> int:
+        """Count the keys that are being worked on."""
+        return len(self._processing)
+
+    @property
+    def oldest_seconds(self) -> float:
+        """Return for how long the key waits that waits longest; 0 when none does."""
+        now = self._clock.monotonic()
+        return now - min((self._since[key] for key in self._waiting), default=now)
+
+    def add(self, key: Key, priority: Priority = Priority.URGENT, *, since: float | None = None) -> None:
+        """Queue the key, unless it waits already with that priority or a better one; it waits `since` then, else now."""
         queued = self._again if key in self._processing else self._waiting
         if queued.get(key, Priority.BACKGROUND + 1) <= priority:
             return
         queued[key] = priority
+        self._since.setdefault(key, self._clock.monotonic() if since is None else since)
         if queued is self._waiting:
             self._ready[priority].setdefault(self._lane_of(key), deque()).append(key)
             self._available.release()
@@ -104,10 +117,12 @@ class WorkQueue:
 
     def withdraw(self, key: Key) -> None:
         """Take a key that waits out of the queue."""
-        self._waiting.pop(key, None)
+        if self._waiting.pop(key, None) is not None:
+            del self._since[key]
 
     def retry(self, key: Key) -> float:
         """Queue the key after its backoff, and return that in seconds."""
+        metrics.QUEUE_RETRIES.labels(key.kind).inc()
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         grown = backoff.grown(failures, first=FIRST_BACKOFF_SECONDS, longest=LONGEST_BACKOFF_SECONDS)
         delay = grown * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
@@ -154,7 +169,7 @@ class WorkQueue:
                 due, key = heapq.heappop(self._delayed)
                 if self._due.get(key) == due:
                     del self._due[key]
-                    self.add(key, Priority.BACKGROUND)
+                    self.add(key, Priority.BACKGROUND, since=due)
             until_next = self._delayed[0][0] - now if self._delayed else LONGEST_NAP_SECONDS
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(until_next, LONGEST_NAP_SECONDS)):
@@ -197,5 +212,6 @@ class WorkQueue:
             key = keys.popleft()
             if self._waiting.get(key) == priority:
                 del self._waiting[key]
+                metrics.QUEUE_WAIT_SECONDS.observe(self._clock.monotonic() - self._since.pop(key))
                 return key
         return None

@@ -24,7 +24,7 @@ from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.recording_streams import url_hash
 from roomkeeper.domain.rooms import AddFinalizer
 from roomkeeper.domain.storages import Storage
-from roomkeeper.engine import recording_streams
+from roomkeeper.engine import recording_metrics, recording_streams
 from roomkeeper.engine.failures import finding_of
 
 if TYPE_CHECKING:
@@ -118,18 +118,23 @@ class RecordingExecutor:
         try:
             egress = await server.api.start_egress(request)
         except LiveKitNotFoundError:
+            recording_metrics.started(world, "no_room")
             server.sightings.saw(request.room_name, None)
             return replace(world, is_unmade=True, live=None, is_room_gone=True)
         except LiveKitRejectedError as error:
+            recording_metrics.started(world, "refused")
             logger.warning("%s: %s", world.recording.key, error)
             return replace(world, is_refused=True)
         except LiveKitUnreachableError as error:
+            recording_metrics.started(world, "unanswered")
             logger.warning("%s: %s", world.recording.key, error)
             server.suspect()
             return replace(world, failure=_unanswered(str(error)))
         except LiveKitError as error:  # refused credentials: nothing was started
+            recording_metrics.started(world, "unauthorized")
             server.suspect()
             return replace(world, is_unmade=True, failure=finding_of(error))
+        recording_metrics.started(world, "started")
         server.has_recorded = True
         logger.info("%s: egress %s is started", world.recording.key, egress.id)
         uid, urls = world.recording.uid, request.stream.urls if request.stream else ()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from roomkeeper.domain import recording_events, recording_plan, recording_status
 from roomkeeper.domain.outcomes import Done, Outcome
-from roomkeeper.engine import recording_index
+from roomkeeper.engine import recording_index, recording_metrics
 
 if TYPE_CHECKING:
     from roomkeeper.domain.objects import Key
@@ -43,8 +43,9 @@ class RecordingReconciler:
         left = world.recording
         if not world.is_gone:
             left = await self.status.write(world.recording, conclusion.status)
-        notes = recording_events.notes(before=found.status, world=world, after=conclusion.status)
+        notes = list(recording_events.notes(before=found.status, world=world, after=conclusion.status))
         self.status.tell(notes, found)
+        recording_metrics.turned(found.status, conclusion.status, world, notes)
         if world.is_gone or recording_index.has_ended(left):
             self.gatherer.forget(left, connection)
         return Done() if world.is_gone else conclusion.outcome

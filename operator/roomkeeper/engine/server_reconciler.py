@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -22,7 +23,7 @@ from roomkeeper.domain.objects import RECORDING
 from roomkeeper.domain.outcomes import Done, Outcome, Waiting
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.rooms import AddFinalizer, ServerState
-from roomkeeper.engine import backoff, recording_index
+from roomkeeper.engine import backoff, metrics, recording_index
 from roomkeeper.engine.connection import Connection
 from roomkeeper.engine.failures import finding_of
 from roomkeeper.engine.secrets import read_secret
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from roomkeeper.adapters.ports import Clock, Kubernetes
     from roomkeeper.domain.objects import CustomObject, Key
     from roomkeeper.engine.cache import ObjectCache
-    from roomkeeper.engine.connection import Connect
+    from roomkeeper.engine.connection import ConnectTo
     from roomkeeper.engine.settings import Settings
     from roomkeeper.engine.status import StatusWriter
     from roomkeeper.engine.wakeups import Wakeups
@@ -51,7 +52,7 @@ class ServerReconciler:
     objects: ObjectCache
     wakeups: Wakeups
     status: StatusWriter
-    connect: Connect
+    connect: ConnectTo
     clock: Clock
     settings: Settings
 
@@ -92,6 +93,7 @@ class ServerReconciler:
         known = self.wakeups.servers.remove(key)
         if known and known.connection:
             await known.connection.aclose()
+        metrics.forget_server(metrics.server_label(key))
 
     async def _declare(self, found: CustomObject) -> tuple[KnownServer, Finding | None]:
         """Bring what is known of the server up to what is declared; say what is wrong with that."""
@@ -144,7 +146,7 @@ class ServerReconciler:
         return Connection(
             url=url,
             credentials=credentials,
-            connect=self.connect,
+            connect=partial(self.connect, key),
             clock=self.clock,
             count_people=self.settings.participant_counts,
             on_suspicion=lambda: self.wakeups.suspect(key),

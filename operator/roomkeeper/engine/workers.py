@@ -56,8 +56,9 @@ class Workers:
         started = time.perf_counter()
         outcome = await self._reconcile(key)
         self.settle(key, outcome)
-        metrics.RECONCILE_SECONDS.labels(key.kind).observe(time.perf_counter() - started)
-        metrics.RECONCILES.labels(key.kind, type(outcome).__name__).inc()
+        labels = (key.kind, type(outcome).__name__)
+        metrics.RECONCILE_SECONDS.labels(*labels).observe(time.perf_counter() - started)
+        metrics.RECONCILES.labels(*labels).inc()
 
     async def _reconcile(self, key: Key) -> Outcome:
         try:
@@ -67,6 +68,7 @@ class Workers:
         except KubernetesError as error:
             logger.warning("%s: %s", key, error)
         except Exception:  # a bug in one reconcile must not end the others
+            metrics.UNEXPECTED_ERRORS.labels(key.kind).inc()
             logger.exception("%s: unexpected error", key)
         return Retry()
 

@@ -186,7 +186,7 @@ class World:
         self.operator = Operator(
             SETTINGS,
             kubernetes=MortalKubernetes(self.kubernetes, fuse),
-            connect=lambda _, __: MortalLiveKit(self.livekit, fuse),
+            connect=lambda *_: MortalLiveKit(self.livekit, fuse),
             clock=SystemClock(),
         )
         self._running = asyncio.create_task(self.operator.run())

@@ -100,7 +100,7 @@ class World:
         operator = Operator(
             settings,
             kubernetes=self.kubernetes,
-            connect=lambda _, credentials: self.livekit.client(credentials),
+            connect=lambda _, __, credentials: self.livekit.client(credentials),
             clock=self.clock,
         )
         operator.status.recorder = Silent(self.kubernetes, self.clock, instance="test")

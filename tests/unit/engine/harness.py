@@ -77,7 +77,7 @@ class Engine:
             lambda: self.wakeups.webhook(event, CREDENTIALS)
         )
 
-    def _open(self, url: str, credentials: Credentials) -> LiveKit:
+    def _open(self, _: Key, url: str, credentials: Credentials) -> LiveKit:
         if url not in self.livekits:
             raise ValueError("the LiveKit URL is malformed")
         return self.livekits[url].client(credentials)

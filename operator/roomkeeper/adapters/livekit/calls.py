@@ -85,7 +85,8 @@ class Calls:
         self._twirp = TwirpClient(self._session, url, "livekit", failover=False)
 
     async def aclose(self) -> None:
-        """Release the connections."""
+        """Release the connections. What is under way fails, and is not told to `observe` any more."""
+        self._observe = None
         await self._session.close()
 
     async def _call(
