@@ -35,9 +35,9 @@ def cached(program: Program) -> Path | None:
 
 
 def _cache_path(program: Program) -> Path:
-    """By version, and by the pins, flags and sources it is built from: a changed pin is another file."""
+    """By version, and by the pins, flags, tags and sources it is built from: a changed pin is another file."""
     module = MODULES / program.module
-    digest = hashlib.sha256(f"{program.package}\n{program.ldflags}\n".encode())
+    digest = hashlib.sha256(f"{program.package}\n{program.ldflags}\n{program.tags}".encode())
     for path in (module / "go.mod", module / "go.sum", *sorted(module.glob("*.go"))):
         digest.update(path.read_bytes())
     folder = f"{program.name}-{program.version}-{digest.hexdigest()[:12]}"
@@ -64,7 +64,8 @@ def _build(program: Program, cache: Path, progress: Progress) -> Path:
     progress.begin(f"building, once; about {program.build_minutes} min on two cores")
     with tempfile.TemporaryDirectory(dir=cache, prefix="build-") as temporary:
         output = Path(temporary) / program.name
-        flags = ["-buildvcs=false", "-v", "-ldflags", f"-s -w {program.ldflags}".strip(), "-o", str(output)]
+        stamp = f"-s -w {program.ldflags}".strip()
+        flags = ["-buildvcs=false", "-v", "-ldflags", stamp, "-tags", program.tags, "-o", str(output)]
         status = _run_with_progress(
             [str(go), "build", *flags, program.package],
             cwd=MODULES / program.module,

@@ -29,6 +29,8 @@ class Program:
     build_minutes: int
     """What a first build takes on two cores, told to the person who waits for it."""
     ldflags: str = ""
+    tags: str = ""
+    """Go build tags, comma-separated."""
     kubernetes: bool = False
     """Whether KUBEBUILDER_ASSETS may hold it."""
 
@@ -98,6 +100,14 @@ _ALL = (
         module="helm",
         package="github.com/helm-unittest/helm-unittest/cmd/helm-unittest",
         build_minutes=1,
+    ),
+    Program(
+        name="promtool",
+        version="v0.315.1",  # as Go modules count: Prometheus 3.15.1, the newest that builds with Go 1.26.0
+        module="prometheus",
+        package="github.com/prometheus/prometheus/cmd/promtool",
+        build_minutes=3,
+        tags="remove_all_sd",  # service discovery, with the SDK of every cloud: rules need none of it
     ),
 )
 

@@ -23,7 +23,9 @@ def test_a_build_is_kept_in_the_cache(go: FakeGo, program: Program) -> None:
     assert cached(program) == built
 
 
-@pytest.mark.parametrize("change", [{"version": "v1.2.4"}, {"ldflags": "-X a=b"}, {"module": "livekit"}])
+@pytest.mark.parametrize(
+    "change", [{"version": "v1.2.4"}, {"ldflags": "-X a=b"}, {"tags": "small"}, {"module": "livekit"}]
+)
 def test_another_pin_is_another_file(go: FakeGo, program: Program, change: dict[str, str]) -> None:
     build(program)
     assert cached(replace(program, **change)) is None
