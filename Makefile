@@ -16,9 +16,10 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-generate: install ## Write what is generated: crds/ from the models, parts of the chart from those and its values
+generate: install ## Write what is generated: crds/ from the models, parts of the chart, the PrometheusRule from the alert rules
 	$(BIN)/python -m roomkeeper.api.generate
 	$(BIN)/python -m roomkeeper.chart.generate
+	$(BIN)/python -m roomkeeper.monitoring
 
 lint: install ## Check style, types, layers, and that generated files are current
 	$(BIN)/ruff check
@@ -27,6 +28,7 @@ lint: install ## Check style, types, layers, and that generated files are curren
 	$(BIN)/lint-imports
 	$(BIN)/python -m roomkeeper.api.generate --check
 	$(BIN)/python -m roomkeeper.chart.generate --check
+	$(BIN)/python -m roomkeeper.monitoring --check
 
 test: lint stack ## Run everything; CI=true: nothing may be missing or skipped
 	$(BIN)/pytest --numprocesses 3 --dist loadfile
