@@ -44,6 +44,7 @@ class _Seen:
         self.ready: Counter[tuple[str, str]] = Counter()
         self.not_ready_since: dict[str, str] = {}  # by kind: the earliest
         self.expires: dict[tuple[str, str], str] = {}  # by server: of the first token
+        self.renews: dict[tuple[str, str], str] = {}  # by server: of the tokens that are due first
         self.states: Counter[str] = Counter()  # of Recordings
         for seen in objects:
             self._add(seen)
@@ -75,9 +76,8 @@ class _Seen:
         used = room.status.get("serverRef")
         server = (used["namespace"], used["name"]) if used else ("", "")
         for token in room.status.get("tokens", ()):
-            end = token.get("expiresAt", LATEST)
-            if end < self.expires.get(server, LATEST):
-                self.expires[server] = end
+            _keep_first(self.expires, server, token.get("expiresAt", LATEST))
+            _keep_first(self.renews, server, token.get("renewsAt", LATEST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,15 @@ class Levels:
             labels=("server",),
         )
         yield _gauge(
+            "roomkeeper_token_renewal_overdue_seconds",
+            "For how long tokens of a Room on the server have been due for renewal that have been for longest.",
+            {
+                (server_label(Key(SERVER, *server)),): max(0.0, -_seconds_until(due, now))
+                for server, due in seen.renews.items()
+            },
+            labels=("server",),
+        )
+        yield _gauge(
             "roomkeeper_recordings",
             "Recordings by state.",
             {(str(state),): seen.states[state] for state in RecordingState},
@@ -190,6 +199,11 @@ class Levels:
             now=self.clock.now(),
             resync_seconds=server.spec.resync_seconds if server.spec else self.resync_seconds,
         )
+
+
+def _keep_first(times: dict[tuple[str, str], str], server: tuple[str, str], moment: str) -> None:
+    if moment < times.get(server, LATEST):
+        times[server] = moment
 
 
 def _seconds_until(text: str | None, now: datetime) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,20 @@ async def test_objects_are_counted_by_what_their_status_says() -> None:
     assert value("roomkeeper_token_expiry_seconds", server="environment") is None
     assert value("roomkeeper_queue_depth") == 2
     assert value("roomkeeper_queue_oldest_seconds") == 90
+
+
+async def test_a_renewal_is_overdue_until_it_is_done() -> None:
+    engine = Engine()
+    assert value("roomkeeper_token_renewal_overdue_seconds", server="environment") is None
+    key = await engine.ready(
+        roles=[{"name": "host", "ttlSeconds": 3600}, {"name": "guest", "ttlSeconds": 600}]
+    )
+    assert value("roomkeeper_token_renewal_overdue_seconds", server="environment") == 0
+    renews = min(datetime.fromisoformat(token["renewsAt"]) for token in engine.status(key)["tokens"])
+    engine.clock.advance((renews - engine.clock.now()).total_seconds() + 90)
+    assert value("roomkeeper_token_renewal_overdue_seconds", server="environment") == 90
+    await engine.reconcile(key)
+    assert value("roomkeeper_token_renewal_overdue_seconds", server="environment") == 0
 
 
 async def test_a_server_is_up_while_it_answers() -> None:
