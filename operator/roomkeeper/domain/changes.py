@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 from roomkeeper.api.room import Lifecycle, UpdatePolicy
 from roomkeeper.domain import rooms
 from roomkeeper.domain.livekit import RoomConfig
+from roomkeeper.domain.once import once
 from roomkeeper.domain.rooms import DeleteRoom
 
 if TYPE_CHECKING:
@@ -24,20 +25,23 @@ if TYPE_CHECKING:
 
 UNKNOWN = "Unknown"
 HIDDEN = frozenset({"min_playout_delay_milliseconds", "max_playout_delay_milliseconds", "sync_streams"})
-FIELDS = tuple(field.name for field in fields(RoomConfig))
+FIELDS = {
+    field.name: to_camel(field.name) for field in fields(RoomConfig)
+}  # as they are called here and in status
 
 
+@once
 def pending(world: World) -> list[dict[str, str]]:
     """Return what differs between the live session and what is declared, as status shows it."""
     if world.live is None or world.spec is None:
         return []
     wanted = rooms.declared_config(world, world.spec)
     changes = []
-    for name in FIELDS:
+    for name, shown_as in FIELDS.items():
         now, then = _live_value(world, name), getattr(wanted, name)
         if now is not None and now != then:
             live = UNKNOWN if name in HIDDEN else _shown(now)
-            changes.append({"field": to_camel(name), "live": live, "desired": _shown(then)})
+            changes.append({"field": shown_as, "live": live, "desired": _shown(then)})
     return changes
 
 
@@ -65,6 +69,7 @@ def waits_for_departure(world: World) -> bool:
     return _is_replaceable(world) and _policy(world) is UpdatePolicy.WHEN_EMPTY
 
 
+@once
 def created_with(world: World) -> Mapping[str, Any] | None:
     """Return what the live session was created with, as status keeps it; None: nobody knows.
 
@@ -120,12 +125,12 @@ def _policy(world: World) -> UpdatePolicy:
 def _live_value(world: World, name: str) -> Any:
     """Return what the session has; None: nobody knows."""
     if name in HIDDEN:
-        return (created_with(world) or {}).get(to_camel(name))
+        return (created_with(world) or {}).get(FIELDS[name])
     return getattr(world.live.config, name) if world.live else None
 
 
 def _as_status(config: RoomConfig) -> dict[str, Any]:
-    return {to_camel(name): getattr(config, name) for name in FIELDS}
+    return {shown_as: getattr(config, name) for name, shown_as in FIELDS.items()}
 
 
 def _shown(value: Any) -> str:

@@ -9,6 +9,7 @@ from roomkeeper.api.common import MAX_ROOM_NAME_BYTES
 from roomkeeper.api.room import AdoptionPolicy, Lifecycle
 from roomkeeper.domain import metadata, names, policy, rooms
 from roomkeeper.domain.conditions import Finding
+from roomkeeper.domain.once import once
 from roomkeeper.domain.reasons import Reason
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from roomkeeper.domain.rooms import Server, World
 
 
+@once
 def obstacle(world: World) -> Finding | None:
     """Return the first thing that only a person can change; None: the Room can be made so."""
     return next((finding for check in CHECKS if (finding := check(world))), None)

@@ -20,6 +20,7 @@ from roomkeeper.api.room_status import MAX_REVOKED
 from roomkeeper.domain import names, secret_annotations
 from roomkeeper.domain.claims import POWERS
 from roomkeeper.domain.objects import read_object, read_time
+from roomkeeper.domain.once import once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,7 +64,8 @@ class Past:
     attributes: frozenset[str] = frozenset()  # keys
 
 
-def entries(world: World) -> dict[str, Revocation]:
+@once
+def entries(world: World) -> Mapping[str, Revocation]:
     """Return everybody who has to be corrected at every join.
 
     What a Secret says of an identity is exact; status knows only that there is something.

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from roomkeeper.api import common
 from roomkeeper.domain import agents, moderation, names, tokens
 from roomkeeper.domain.livekit import RoomConfig
+from roomkeeper.domain.once import once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -99,6 +100,9 @@ class World:
     corrected: frozenset[str] = frozenset()  # marks of joins that were put right, see moderation
     dispatches: tuple[Dispatch, ...] | None = None  # None: nobody asked
     removed: frozenset[str] = frozenset()  # identities that this reconcile has disconnected
+    answers: dict[object, Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )  # see once.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +207,13 @@ def limits(world: World) -> Policy | None:
     return world.server.policy
 
 
-def role_tokens(world: World) -> list[tokens.RoleTokens]:
+@once
+def role_tokens(world: World) -> tuple[tokens.RoleTokens, ...]:
     """Return what the Secret of every declared role has to say."""
     if world.spec is None or world.server is None:
-        return []
+        return ()
     policy = limits(world)
-    return [
+    return tuple(
         tokens.for_role(
             role,
             spec=world.spec,
@@ -221,7 +226,7 @@ def role_tokens(world: World) -> list[tokens.RoleTokens]:
             max_ttl=policy.max_token_ttl_seconds if policy else None,
         )
         for role in world.spec.roles
-    ]
+    )
 
 
 def withdrawn_secrets(world: World, kept: Iterable[tokens.RoleTokens] = ()) -> list[TokenSecret]:
