@@ -29,6 +29,9 @@ KEY_SPREAD_SECONDS = (
     600  # a new key that LiveKit has beside the old one replaces the tokens of it one after another
 )
 _AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+# Made once: json.dumps makes an encoder for each call, which takes as long as encoding.
+_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_sorted_json = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,13 +286,8 @@ def _key(signing_key: str) -> str:
     return signing_key.partition(".")[0]
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
 def _hash(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(_sorted_json(value).encode()).hexdigest()[:16]
 
 
 def _fraction(seed: str) -> float:

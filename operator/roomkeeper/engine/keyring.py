@@ -24,16 +24,12 @@ class Keyring:
     def __init__(self, credentials: Credentials, clock: Clock) -> None:
         """Begin with one key that nobody has accepted yet."""
         self.current = credentials
+        self.fingerprint = fingerprint(credentials)  # tells on a token Secret which key signed it
         self.since: datetime | None = None  # None: before this process, or without overlap
         self.was_accepted = False  # since this process began, and not refused since
         self.further: tuple[Credentials, ...] = ()  # that only sign webhooks
         self._previous: list[tuple[Credentials, datetime]] = []
         self._clock = clock
-
-    @property
-    def fingerprint(self) -> str:
-        """What tells on a token Secret which key signed it."""
-        return fingerprint(self.current)
 
     def replace(self, credentials: Credentials, *, was_refused: bool = False) -> None:
         """Sign with another key, which the server has accepted. `was_refused`: the present one works no more."""
@@ -42,6 +38,7 @@ class Keyring:
         now = self._clock.now()
         self._previous.append((self.current, now + PREVIOUS_KEY_LIFETIME))
         self.current, self.since = credentials, None if was_refused else now
+        self.fingerprint = fingerprint(credentials)
         self.was_accepted = True
 
     def believed(self) -> Iterator[Credentials]:

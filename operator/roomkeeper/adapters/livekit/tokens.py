@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
+import json
 from typing import TYPE_CHECKING, Any
-
-import jwt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ MAX_TOKEN_BYTES = 6_000
 API_TOKEN_SECONDS = 60
 """Lifetime of the operator's own tokens; the server allows a minute of clock skew either way."""
 
-_ALGORITHM = "HS256"
+_HEADER = b'{"alg":"HS256","typ":"JWT"}'
 _KEY_DIGITS, _SECRET_DIGITS = 8, 16
 
 
@@ -32,7 +32,7 @@ def mint(credentials: Credentials, claims: TokenClaims) -> str:
     """Sign a participant token; raise TokenTooLargeError when it would not fit into a join request.
 
     The SDK's AccessToken is not used: it takes the time from the wall clock, so a validity cannot be given, and
-    its dataclasses.asdict makes it three times as costly. A test proves that both make the same token.
+    its dataclasses.asdict makes it many times as costly. A test proves that both make the same token.
     """
     payload: dict[str, Any] = {
         "iss": credentials.api_key,
@@ -82,4 +82,11 @@ def fingerprint(credentials: Credentials) -> str:
 
 
 def _sign(credentials: Credentials, payload: dict[str, Any]) -> str:
-    return jwt.encode(payload, credentials.api_secret, algorithm=_ALGORITHM)
+    """Sign as RFC 7515 says. PyJWT takes more than twice as long: it judges the key anew for each token."""
+    said = _base64(_HEADER) + b"." + _base64(json.dumps(payload, separators=(",", ":")).encode())
+    signature = hmac.digest(credentials.api_secret.encode(), said, hashlib.sha256)
+    return (said + b"." + _base64(signature)).decode()
+
+
+def _base64(value: bytes) -> bytes:
+    return base64.urlsafe_b64encode(value).rstrip(b"=")
