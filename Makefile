@@ -3,7 +3,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install generate lint test demo stack lock clean
+.PHONY: help install generate lint test bench demo stack lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,11 @@ lint: install ## Check style, types, layers, and that generated files are curren
 
 test: lint stack ## Run everything; CI=true: nothing may be missing or skipped
 	$(BIN)/pytest --numprocesses 3 --dist loadfile
+
+N ?= 1000
+
+bench: install ## Measure what N Rooms cost (N="100 1000 10000": how that grows); WRITE=1: into docs/performance.md
+	$(BIN)/python -m tests.bench $(N) $(if $(STEPS),--steps $(STEPS)) $(if $(WRITE),--write docs/performance.md)
 
 demo: install ## Show a Room at work and a recording of it, until Ctrl-C; ONCE=1: end when all was seen; CLUSTER=path: use that kubeconfig
 	$(BIN)/python -m roomkeeper.localstack.demo $(if $(ONCE),--once) $(if $(CLUSTER),--kubeconfig '$(CLUSTER)')

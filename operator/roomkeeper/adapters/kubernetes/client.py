@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
@@ -219,8 +220,14 @@ def _headers(authorization: str | None, content_type: str) -> dict[str, str]:
 
 
 def _path(resource: Resource, namespace: str = "", name: str = "", subresource: str = "") -> str:
+    parts = (_collection(resource, namespace), quote(name, safe=""), subresource)
+    return "/".join(part for part in parts if part)
+
+
+@lru_cache(maxsize=1024)
+def _collection(resource: Resource, namespace: str) -> str:
+    """Return where all objects of a kind are: a few paths, for every request."""
     parts = ["apis", resource.group, resource.version] if resource.group else ["api", resource.version]
     if namespace:
         parts += ["namespaces", namespace]
-    parts += [part for part in (resource.plural, name, subresource) if part]
-    return "".join("/" + quote(part, safe="") for part in parts)
+    return "".join("/" + quote(part, safe="") for part in (*parts, resource.plural))
