@@ -91,13 +91,21 @@ async def stop(memo: Any, **_: Any) -> None:
         await asyncio.gather(memo.running, return_exceptions=True)
 
 
+def tells_news(event: Any, resource: Any, memo: Any, **_: Any) -> bool:
+    """Tell whether an event is worth a handler, which costs Kopf as much again as everything else about the event."""
+    told: bool = memo.operator.wakeups.tells_news(resource.kind, event["type"], event["object"])
+    return told
+
+
 async def object_event(event: Any, memo: Any, param: Any = "", **_: Any) -> None:
     """Hand on what happened to an object of one of our kinds."""
     memo.operator.wakeups.object_event(param, event["type"], event["object"])
 
 
 for kind, resource in KINDS.items():
-    kopf.on.event(resource.group, resource.version, resource.plural, param=kind)(object_event)
+    kopf.on.event(resource.group, resource.version, resource.plural, param=kind, when=tells_news)(
+        object_event
+    )
 
 
 async def namespace_event(event: Any, memo: Any, **_: Any) -> None:
@@ -109,7 +117,7 @@ if not os.environ.get("ROOMKEEPER_NAMESPACE"):  # else nothing cluster-wide may 
     kopf.on.event("", "v1", "namespaces")(namespace_event)
 
 
-@kopf.on.event("", "v1", "secrets", labels={LABEL_MANAGED_BY: MANAGED_BY})
+@kopf.on.event("", "v1", "secrets", labels={LABEL_MANAGED_BY: MANAGED_BY}, when=tells_news)
 async def secret_event(event: Any, memo: Any, **_: Any) -> None:
     """Hand on what happened to a token Secret."""
     memo.operator.wakeups.secret_event(event["type"], event["object"])

@@ -58,13 +58,16 @@ class ObjectCache:
         """Return the object, if it is there."""
         return self._objects.get(key)
 
+    def is_news(self, key: Key, version: str) -> bool:
+        """Tell whether this resourceVersion of an object is newer than the one that is known."""
+        known = self._objects.get(key)
+        return known is None or _is_newer(version, known.resource_version)
+
     def observe(self, seen: CustomObject) -> bool:
         """Remember the object unless a newer version is known; tell whether anything changed."""
+        if seen.uid in self._buried_set or not self.is_news(seen.key, seen.resource_version):
+            return False
         known = self._objects.get(seen.key)
-        if seen.uid in self._buried_set:
-            return False
-        if known and not _is_newer(seen.resource_version, known.resource_version):
-            return False
         if known:
             self._unlink(known)
         self._link(seen)
@@ -168,11 +171,16 @@ class SecretCache:
         """Return every Secret."""
         return list(self._by_name.values())
 
+    def is_news(self, namespace: str, name: str, version: str) -> bool:
+        """Tell whether this resourceVersion of a Secret is newer than the one that is known."""
+        known = self.get(namespace, name)
+        return known is None or _is_newer(version, known.resource_version)
+
     def observe(self, seen: TokenSecret) -> bool:
         """Remember the Secret unless a newer version is known; tell whether anything changed."""
-        known = self.get(seen.namespace, seen.name)
-        if known and not _is_newer(seen.resource_version, known.resource_version):
+        if not self.is_news(seen.namespace, seen.name, seen.resource_version):
             return False
+        known = self.get(seen.namespace, seen.name)
         if known:
             self._unlink(known)
         self._by_name[seen.namespace, seen.name] = seen

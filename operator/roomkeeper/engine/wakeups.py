@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from roomkeeper.engine.queue import WorkQueue
     from roomkeeper.engine.servers import KnownServer, ServerDirectory
 
+TOKENS = "Secret"  # the kind that they are in
 REMEMBERED_EVENTS = 10_000
 SUSPICION_SECONDS = 1.0  # between a failed call and the look at its server
 
@@ -57,6 +58,15 @@ class Wakeups:
     abandoned: AbandonedRecordings
     _heard: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
+    def tells_news(self, kind: str, event: str | None, body: Body) -> bool:
+        """Tell whether an event is worth taking: most tell of our own writes, whose answers have told it before."""
+        meta = body["metadata"]
+        if event == "DELETED":
+            return True
+        if kind == TOKENS:
+            return self.secrets.is_news(meta["namespace"], meta["name"], meta["resourceVersion"])
+        return self.objects.is_news(Key(kind, meta["namespace"], meta["name"]), meta["resourceVersion"])
+
     def object_event(self, kind: str, event: str | None, body: Body) -> None:
         """Take a watch event of one of our kinds; None is Kopf's name for its first list."""
         seen = CustomObject.from_body(kind, body)
@@ -69,10 +79,10 @@ class Wakeups:
         """Take an object as it is now; what is merely listed goes behind what happens."""
         if self.objects.observe(seen):
             self.queue.add(seen.key, Priority.URGENT if is_news else Priority.BACKGROUND)
-        self._have_held(seen)
 
     def object_changed(self, before: CustomObject | None, seen: CustomObject) -> None:
         """Wake what depends on an object that is another now, whoever changed it."""
+        self._have_held(seen)
         self._wake_recordings_of(seen, before)
         if seen.key.kind == RECORDING:
             self._wake_schedule(seen)

@@ -16,6 +16,7 @@ from roomkeeper.engine.kinds import KINDS
 from roomkeeper.engine.operator import Operator
 from roomkeeper.engine.servers import OWN
 from roomkeeper.engine.settings import Settings
+from roomkeeper.engine.wakeups import TOKENS
 from tests.unit.engine.clock import HandClock
 
 if TYPE_CHECKING:
@@ -172,6 +173,8 @@ class Engine:
         """Take a watch event, as Kopf's handlers do."""
         labels = body["metadata"].get("labels") or {}
         kind = next((kind for kind, ours in KINDS.items() if ours == resource), None)
+        if (kind or resource == SECRETS) and not self.wakeups.tells_news(kind or TOKENS, event, body):
+            return
         if kind:
             self.wakeups.object_event(kind, event, body)
         elif resource == SECRETS and labels.get(common.LABEL_MANAGED_BY) == common.MANAGED_BY:

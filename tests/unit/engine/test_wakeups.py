@@ -47,6 +47,19 @@ async def woken(engine: Engine) -> list[Key]:
     return keys
 
 
+async def test_only_our_own_writes_are_no_news(engine: Engine) -> None:
+    key = await engine.ready(roles=[{"name": "host"}])
+    room, secret = engine.body(key), engine.secret("standup.host")
+    tells_news = engine.wakeups.tells_news
+    assert not tells_news("Room", "MODIFIED", room)
+    assert not tells_news("Secret", "ADDED", secret)
+    for body, kind in ((room, "Room"), (secret, "Secret")):
+        assert tells_news(kind, "DELETED", body)
+        version = str(int(body["metadata"]["resourceVersion"]) + 1)
+        assert tells_news(kind, "MODIFIED", {"metadata": {**body["metadata"], "resourceVersion": version}})
+        assert tells_news(kind, "ADDED", {"metadata": {**body["metadata"], "name": "other"}})
+
+
 async def test_an_object_wakes_once_per_version(engine: Engine) -> None:
     key = engine.declare()
     body = engine.body(key)
