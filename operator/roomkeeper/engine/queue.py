@@ -1,7 +1,8 @@
 """The work queue: which keys want a reconcile, now or later.
 
 A key is handed to one worker at a time and is queued once however often it is added. What was added while its
-reconcile ran makes it come again. Keys that people or LiveKit woke go before those of the initial list.
+reconcile ran makes it come again. Keys that people or LiveKit woke go before those of new objects, and these before
+those of the initial list.
 
 Keys are in lanes. Lanes take turns, and so many keys of one are handed out at a time: whoever has a LiveKit that never
 answers, or thousands of objects, makes nobody else wait.
@@ -39,8 +40,9 @@ CLOCK_WAS_SET_SECONDS = 5.0  # ahead of what the monotonic clock counted; less i
 class Priority(IntEnum):
     """Lower numbers go first."""
 
-    URGENT = 0
-    BACKGROUND = 1
+    URGENT = 0  # somebody edited what there is, or LiveKit told of it
+    NEW = 1  # declared just now; perhaps thousands at once, for which no edit is to wait
+    BACKGROUND = 2
 
 
 def _one_lane(_: Key) -> Hashable:
@@ -55,7 +57,7 @@ class WorkQueue:
         self._clock = clock
         self._lane_of = lane_of
         # By priority: keys by lane, the lane that was served longest ago first.
-        self._ready: tuple[Lanes, Lanes] = (OrderedDict(), OrderedDict())
+        self._ready: tuple[Lanes, ...] = tuple(OrderedDict() for _ in Priority)
         self._lanes: dict[Key, Hashable] = {}  # of keys that are being processed
         self._taken: Counter[Hashable] = Counter()
         self._waiting: dict[Key, Priority] = {}

@@ -76,9 +76,10 @@ class Wakeups:
             self.object_seen(seen, is_news=event is not None)
 
     def object_seen(self, seen: CustomObject, *, is_news: bool) -> None:
-        """Take an object as it is now; what is merely listed goes behind what happens."""
+        """Take an object as it is now; what is new goes behind what is edited, and what is merely listed behind both."""
+        what_happens = Priority.URGENT if self.objects.get(seen.key) else Priority.NEW
         if self.objects.observe(seen):
-            self.queue.add(seen.key, Priority.URGENT if is_news else Priority.BACKGROUND)
+            self.queue.add(seen.key, what_happens if is_news else Priority.BACKGROUND)
 
     def object_changed(self, before: CustomObject | None, seen: CustomObject) -> None:
         """Wake what depends on an object that is another now, whoever changed it."""

@@ -47,6 +47,18 @@ async def woken(engine: Engine) -> list[Key]:
     return keys
 
 
+async def test_an_edit_goes_before_what_is_declared_anew_and_that_before_what_is_listed(
+    engine: Engine,
+) -> None:
+    edited = await engine.ready()
+    listed = engine.body(engine.declare("listed"))
+    engine._on_the_way.clear()
+    engine.wakeups.object_event("Room", None, listed)
+    new = [engine.declare(f"new-{number}") for number in range(3)]
+    engine.edit(edited, emptyTimeoutSeconds=60)
+    assert await woken(engine) == [edited, *new, Key("Room", NAMESPACE, "listed")]
+
+
 async def test_only_our_own_writes_are_no_news(engine: Engine) -> None:
     key = await engine.ready(roles=[{"name": "host"}])
     room, secret = engine.body(key), engine.secret("standup.host")
@@ -113,7 +125,7 @@ async def test_a_storage_that_is_another_wakes_the_recordings_that_are_not_over(
         patch={"status": {"state": "Complete"}},
         subresource="status",
     )
-    assert await woken(engine) == [armed, over]
+    assert await woken(engine) == [over, armed]  # which was edited already
     storage = put(engine, STORAGE, "archive")
     assert await woken(engine) == [storage, armed]
 
