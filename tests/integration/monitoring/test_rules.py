@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from roomkeeper import monitoring
+from tests.integration.monitoring.promtool import run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.stack
-
-
-def run(promtool: Path, *arguments: str | Path) -> str:
-    """Return all that promtool says; what it says must be seen when it fails."""
-    done = subprocess.run(
-        [promtool, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
 
 
 def test_the_rules_are_well_formed(promtool: Path) -> None:

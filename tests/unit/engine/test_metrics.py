@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import time
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,11 +17,11 @@ from tests.unit.engine.clock import HandClock
 from tests.unit.engine.fleet import MAIN, URL, a_fleet
 from tests.unit.engine.harness import NAME, Engine
 from tests.unit.engine.recordings import ON_MAIN, Recorder, a_recorder
+from tests.unit.monitoring.documented import metrics as documented_metrics
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
-DOCS = (Path(__file__).parents[3] / "docs/metrics.md").read_text()
 SERVER_LABEL = {"server": f"{MAIN.namespace}/{MAIN.name}"}
 
 
@@ -44,11 +42,7 @@ def family(metric: Metric) -> tuple[str, str, frozenset[str]]:
 
 async def test_the_docs_tell_of_every_metric_and_of_none_that_is_not_there() -> None:
     Engine()
-    rows = [line.split("|")[1:-1] for line in DOCS.splitlines() if line.startswith("| `")]
-    documented = [
-        (name.strip(" `"), kind.strip(), frozenset(re.findall(r"\w+", labels)))
-        for name, kind, labels, _unit, _meaning in rows
-    ]
+    documented = [(metric.name, metric.kind, metric.labels) for metric in documented_metrics()]
     assert sorted(documented) == sorted(family(metric) for metric in metrics.REGISTRY.collect())
 
 

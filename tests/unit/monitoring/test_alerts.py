@@ -12,12 +12,12 @@ import yaml
 
 from roomkeeper import monitoring
 from roomkeeper.domain.reasons import Reason
+from tests.unit.monitoring.queries import RUNBOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[3]
-RUNBOOKS = (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", RUNBOOKS, re.MULTILINE | re.DOTALL))
 PARTS = ["It means:", "What people notice:", "Look:", "Do:", "Escalate"]
 
