@@ -29,6 +29,10 @@ def files() -> dict[Path, str]:
     readme = CHART / "README.md"
     return {
         **crds,
+        **{
+            CHART / "files" / name: _read(ROOT / "monitoring" / name)
+            for name in ("rules.yaml", "dashboard.json")
+        },
         _TEMPLATES / "_rules.tpl": rules_template(_read(_RBAC), _source(_RBAC)),
         readme: with_values(_read(readme), documented(_read(CHART / "values.yaml"))),
     }
