@@ -41,7 +41,7 @@ bench: install ## Measure what N Rooms cost (N="100 1000 10000": how that grows)
 demo: install ## Show a Room at work and a recording of it, until Ctrl-C; ONCE=1: end when all was seen; CLUSTER=path: use that kubeconfig
 	$(BIN)/python -m roomkeeper.localstack.demo $(if $(ONCE),--once) $(if $(CLUSTER),--kubeconfig '$(CLUSTER)')
 
-stack: install ## Find or build the programs of the local stack (some 20 min, once per machine)
+stack: install ## Find or build the programs of the local stack (some 25 min, once per machine)
 	$(BIN)/python -m roomkeeper.localstack build
 
 LOCK := $(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \

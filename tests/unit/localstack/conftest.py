@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # Says which version it is; builds by writing a program to -o and a line to builds.log; fails if told to.
 FAKE_GO = """#!/bin/sh
 if [ "$1" = version ]; then echo "go version go{version} linux/amd64"; exit; fi
-echo "build in $PWD" >> "{log}"
+echo "$*" >> "{log}"
 while [ "$1" != -o ]; do shift; done
 echo "example.org/compiled"
 if [ -e "{folder}/broken" ]; then echo "main.go:1: undefined: x"; exit 1; fi
@@ -54,7 +54,12 @@ class FakeGo:
 
     @property
     def builds(self) -> int:
-        return len(self._log.read_text().splitlines()) if self._log.exists() else 0
+        return len(self.commands)
+
+    @property
+    def commands(self) -> list[str]:
+        """What it was asked to build, and how."""
+        return self._log.read_text().splitlines() if self._log.exists() else []
 
 
 @pytest.fixture

@@ -31,6 +31,12 @@ def test_another_pin_is_another_file(go: FakeGo, program: Program, change: dict[
     assert cached(replace(program, **change)) is None
 
 
+def test_a_build_has_the_tags_and_flags_of_its_program(go: FakeGo, program: Program) -> None:
+    build(replace(program, tags="small", ldflags="-X a=b"))
+    [command] = go.commands
+    assert "-ldflags -s -w -X a=b -tags small " in command
+
+
 def test_another_source_of_our_own_is_another_file(
     go: FakeGo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
