@@ -20,7 +20,7 @@ import kopf
 
 from roomkeeper.adapters.ports import KubernetesError
 from roomkeeper.api.common import GROUP, LABEL_MANAGED_BY, MANAGED_BY
-from roomkeeper.engine.kinds import KINDS
+from roomkeeper.engine.kinds import KINDS, selectors
 from roomkeeper.engine.operator import Operator
 from roomkeeper.engine.settings import Settings
 from roomkeeper.http import HttpServer
@@ -71,6 +71,8 @@ async def start(settings: kopf.OperatorSettings, memo: Any, **_: Any) -> None:
     clock: Clock | None = memo.get("clock")
     try:
         chosen = memo.get("settings") or Settings.from_environment()
+        for resource, selector in selectors(chosen.shard).items():
+            settings.watching.label_selectors[resource.group, resource.version, resource.plural] = selector
         memo.operator = await Operator.connect(chosen, clock)
         memo.http = HttpServer(memo.operator)
         await memo.http.start()
@@ -128,7 +130,6 @@ def _tune(settings: kopf.OperatorSettings) -> None:
     settings.scanning.disabled = True  # the CRDs are installed first; saves a watch and its permissions
     settings.peering.standalone = True
     settings.watching.chunk_size = 500
-    settings.watching.label_selectors["", "v1", "secrets"] = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
     settings.queueing.worker_limit = 64
     settings.queueing.idle_timeout = 0.05
     settings.networking.error_backoffs = EndlessBackoffs()

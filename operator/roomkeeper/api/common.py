@@ -25,6 +25,9 @@ MANAGED_BY: Final = "roomkeeper"
 LABEL_ROOM: Final = f"{GROUP}/room"
 LABEL_ROLE: Final = f"{GROUP}/role"
 LABEL_SCHEDULE: Final = f"{GROUP}/schedule"  # of a Recording that a RecordingSchedule made
+LABEL_SHARD: Final = (
+    f"{GROUP}/shard"  # written by people: which operator works on the object, where several divide the work
+)
 
 # Of a token Secret: what its tokens were minted from and for how long, so that a restart can tell whether they are due.
 ANNOTATION_EXPIRES_AT: Final = f"{GROUP}/expires-at"

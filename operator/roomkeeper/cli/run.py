@@ -7,7 +7,7 @@ import os
 import click
 import kopf
 
-from roomkeeper.engine.settings import Settings, SettingsError, livekit_server, server_key, storage_key
+from roomkeeper.engine.settings import Settings, SettingsError, livekit_server, server_key, shard, storage_key
 
 
 @click.command()
@@ -65,6 +65,21 @@ from roomkeeper.engine.settings import Settings, SettingsError, livekit_server, 
     help="The RecordingStorage of Recordings that name none. [default: the Egress worker's own]",
 )
 @click.option(
+    "--shard",
+    "shard_name",
+    default="",
+    metavar="NAME",
+    envvar="ROOMKEEPER_SHARD",
+    help="Work only on objects with the label roomkeeper.dev/shard=NAME: others do the rest. [default: on all]",
+)
+@click.option(
+    "--shard-selector",
+    default="",
+    metavar="SELECTOR",
+    envvar="ROOMKEEPER_SHARD_SELECTOR",
+    help="Which objects are this shard's instead, as a label selector of roomkeeper.dev/shard.",
+)
+@click.option(
     "--webhook-url",
     default="",
     envvar="ROOMKEEPER_WEBHOOK_URL",
@@ -88,6 +103,8 @@ def run(
     resync_seconds: float,
     default_server: str,
     default_storage: str,
+    shard_name: str,
+    shard_selector: str,
     webhook_url: str,
     log_format: str,
 ) -> None:
@@ -110,6 +127,7 @@ def run(
             log_format=log_format,
             default_server=server_key(default_server),
             default_storage=storage_key(default_storage),
+            shard=shard(shard_name, shard_selector),
             webhook_url=webhook_url,
             livekit_url=url,
             livekit_credentials=credentials,

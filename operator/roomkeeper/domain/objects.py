@@ -82,6 +82,7 @@ class CustomObject:
     annotations: Mapping[str, str] = field(default_factory=dict)  # only ours
     owner_uid: str = ""  # of the controller that made it; "" when somebody declared it
     owner_name: str = ""
+    shard: str | None = None  # its label, by which shards divide the work; None: it has none
 
     @classmethod
     def from_body(cls, kind: str, body: Mapping[str, Any]) -> CustomObject:
@@ -102,6 +103,7 @@ class CustomObject:
             annotations=_ours(meta),
             owner_uid=owner.get("uid", ""),
             owner_name=owner.get("name", ""),
+            shard=_labels(meta).get(common.LABEL_SHARD),
         )
 
     @property
@@ -124,6 +126,7 @@ class TokenSecret:
     annotations: Mapping[str, str]  # only ours
     data_keys: frozenset[str]
     content_hash: str  # of our keys: one that others added is theirs, server-side apply would not remove it
+    shard: str | None = None  # its label, which is its Room's
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any]) -> TokenSecret:
@@ -138,10 +141,11 @@ class TokenSecret:
             resource_version=meta["resourceVersion"],
             owner_uid=owner.get("uid", ""),
             owner_name=owner.get("name", ""),
-            role=meta.get("labels", {}).get(common.LABEL_ROLE, ""),
+            role=_labels(meta).get(common.LABEL_ROLE, ""),
             annotations=_ours(meta),
             data_keys=frozenset(data),
             content_hash=content_hash({name: _decoded(data[name]) for name in FIXED_KEYS if name in data}),
+            shard=_labels(meta).get(common.LABEL_SHARD),
         )
 
 
@@ -151,6 +155,11 @@ def content_hash(data: Mapping[str, bytes]) -> str:
     for name in sorted(data):
         digest.update(b"%d:%s%d:%s" % (len(name), name.encode(), len(data[name]), data[name]))
     return digest.hexdigest()[:16]
+
+
+def _labels(meta: Mapping[str, Any]) -> Mapping[str, str]:
+    labels: Mapping[str, str] = meta.get("labels") or {}
+    return labels
 
 
 def _ours(meta: Mapping[str, Any]) -> dict[str, str]:

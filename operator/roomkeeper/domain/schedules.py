@@ -13,7 +13,7 @@ from roomkeeper.api import common
 from roomkeeper.api.recording import DesiredState
 from roomkeeper.api.recording_schedule import Trigger
 from roomkeeper.api.recording_status import RecordingState
-from roomkeeper.domain import attempts, cron, recording_end
+from roomkeeper.domain import attempts, cron, recording_end, shards
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.cron import Cron
 from roomkeeper.domain.objects import RECORDING
@@ -162,7 +162,11 @@ def make(world: ScheduleWorld, name: str, *, session: str = "") -> tuple[CreateC
         "metadata": {
             "namespace": schedule.key.namespace,
             "name": name,
-            "labels": {**metadata.labels, common.LABEL_SCHEDULE: schedule.key.name},
+            "labels": {
+                **metadata.labels,
+                common.LABEL_SCHEDULE: schedule.key.name,
+                **shards.inherited_labels(schedule),
+            },
             "annotations": {
                 **metadata.annotations,
                 **({common.ANNOTATION_SESSION: session} if session else {}),

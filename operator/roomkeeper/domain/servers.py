@@ -16,6 +16,7 @@ from roomkeeper.domain.conditions import Conclusion, Condition, Finding
 from roomkeeper.domain.outcomes import Done, Outcome, Retry, Stalled, Waiting
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.rooms import AddFinalizer, RemoveFinalizer, ServerState
+from roomkeeper.domain.shards import UNDIVIDED, Shard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,18 +50,22 @@ class ServerWorld:
     )
     rooms: int = 0  # Rooms on it
     recordings: int = 0  # that run on it
-    in_use: bool = False  # an object with our finalizer refers to it
+    in_use: bool = False  # an object of this shard with our finalizer refers to it
+    shard: Shard = UNDIVIDED
     selector_unusable: bool = False  # allowedNamespaces selects, and the operator cannot read namespaces
 
 
 def plan(world: ServerWorld) -> tuple[AddFinalizer | RemoveFinalizer, ...]:
-    """Return what to do about the finalizer: it stays while somebody needs the credentials to clean up."""
-    is_held = common.IN_USE_FINALIZER in world.server.finalizers
-    if world.in_use and not is_held and world.server.deleted_at is None:
-        return (AddFinalizer(common.IN_USE_FINALIZER),)
-    if is_held and not world.in_use:
-        return (RemoveFinalizer(finalizer=common.IN_USE_FINALIZER),)
-    return ()
+    """Return what to do about the finalizer: it stays while somebody needs the credentials to clean up.
+
+    Every shard holds the server for its own objects; what is left of a time with other shards is of whoever writes status.
+    """
+    ours, finalizers = world.shard.in_use_finalizer, world.server.finalizers
+    left_over = world.shard.left_over(finalizers) if world.shard.takes(world.server) else []
+    gone = [*left_over, *([ours] if ours in finalizers and not world.in_use else [])]
+    is_wanted = world.in_use and ours not in finalizers and world.server.deleted_at is None
+    added = (AddFinalizer(ours),) if is_wanted else ()
+    return (*added, *(RemoveFinalizer(finalizer=name) for name in gone))
 
 
 def conclude(world: ServerWorld) -> Conclusion:
@@ -177,14 +182,27 @@ CHECKS: tuple[Callable[[ServerWorld], Finding | None], ...] = (
 
 
 def _ready(world: ServerWorld) -> Condition:
-    if world.server.deleted_at and world.in_use:
-        text = f"{world.rooms} Rooms and {world.recordings} Recordings still use this server"
-        return Condition("Ready", is_true=False, finding=Finding(Reason.IN_USE, text))
+    if world.server.deleted_at and (users := _users(world)):
+        return Condition(
+            "Ready", is_true=False, finding=Finding(Reason.IN_USE, f"{users} still use this server")
+        )
     trouble = obstacle(world) or _trouble(world)
     if trouble:
         return Condition("Ready", is_true=False, finding=trouble)
     text = "the server answers and accepts the credentials"
     return Condition("Ready", is_true=True, finding=Finding(Reason.CONNECTED, text))
+
+
+def _users(world: ServerWorld) -> str:
+    """Return who holds the server, in words for people; "": nobody."""
+    if world.in_use:
+        return f"{world.rooms} Rooms and {world.recordings} Recordings"
+    others = [
+        name.removeprefix(f"{common.IN_USE_FINALIZER}-")
+        for name in world.server.finalizers
+        if name.startswith(f"{common.IN_USE_FINALIZER}-")
+    ]
+    return f"objects of shard {', '.join(others)}" if others else ""
 
 
 def _trouble(world: ServerWorld) -> Finding | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from roomkeeper.api import common
 from roomkeeper.api.common import rfc3339
+from roomkeeper.domain import shards
 from roomkeeper.domain.objects import content_hash, read_object
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def body(issue: Issue, signed: Mapping[str, str], *, room: CustomObject) -> dict
                 common.LABEL_MANAGED_BY: common.MANAGED_BY,
                 common.LABEL_ROOM: room.key.name,
                 common.LABEL_ROLE: tokens.role,
+                **shards.inherited_labels(room),
             },
             "annotations": {
                 **tokens.template.annotations,
@@ -59,7 +61,7 @@ def body(issue: Issue, signed: Mapping[str, str], *, room: CustomObject) -> dict
 
 
 def removed_keys(body: Mapping[str, Any], existing: TokenSecret) -> dict[str, dict[str, None]]:
-    """Return the labels and annotations of an older template that have to go, as a merge patch says it.
+    """Return the labels and annotations of an older template or shard that have to go, as a merge patch says it.
 
     Server-side apply removes only what an apply has written, and a Secret is first written by a POST.
     """
@@ -72,6 +74,8 @@ def removed_keys(body: Mapping[str, Any], existing: TokenSecret) -> dict[str, di
         left = {key for key in keys if key not in body["metadata"][field] and not key.startswith(ours)}
         if left:
             gone[field] = dict.fromkeys(sorted(left))
+    if existing.shard is not None and common.LABEL_SHARD not in body["metadata"]["labels"]:
+        gone.setdefault("labels", {})[common.LABEL_SHARD] = None
     return gone
 
 

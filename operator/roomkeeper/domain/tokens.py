@@ -67,6 +67,7 @@ class RoleTokens:
     owner_uid: str = ""
     max_ttl: int | None = None  # of the server's policy: it counts when the tokens are next issued
     credentials_since: datetime | None = None  # when the signing key came; None: nobody knows
+    shard: str | None = None  # the Room's label
 
     @property
     def powers(self) -> frozenset[str]:
@@ -164,6 +165,7 @@ def for_role(
         owner_uid=room.uid,
         max_ttl=max_ttl,
         credentials_since=credentials_since,
+        shard=room.shard,
     )
 
 
@@ -234,6 +236,11 @@ def annotations_differ(tokens: RoleTokens, secret: TokenSecret, _: datetime) -> 
     return next((text for name, text in said.items() if secret.annotations.get(name) != wanted[name]), None)
 
 
+def shard_differs(tokens: RoleTokens, secret: TokenSecret, _: datetime) -> str | None:
+    """Check that whoever works on the Room sees the Secret too."""
+    return "the shard differs" if secret.shard != tokens.shard else None
+
+
 def signing_key_differs(tokens: RoleTokens, secret: TokenSecret, now: datetime) -> str | None:
     """Check who signed the tokens, and whether it is their turn to be signed anew."""
     due = rotation_due(tokens, secret)
@@ -266,6 +273,7 @@ CHECKS: tuple[Callable[[RoleTokens, TokenSecret, datetime], str | None], ...] = 
     keys_are_missing,
     content_was_edited,
     annotations_differ,
+    shard_differs,
     signing_key_differs,
     expiry_is_near,
 )

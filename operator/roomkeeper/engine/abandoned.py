@@ -9,16 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from roomkeeper.adapters.kubernetes.resources import RECORDINGS
+from roomkeeper.adapters.ports import NotFoundError
 from roomkeeper.api.common import FINALIZER
 from roomkeeper.domain import recording_events, recording_plan, recording_status
-from roomkeeper.domain.objects import CustomObject, Key
+from roomkeeper.domain.objects import RECORDING, CustomObject, Key
 from roomkeeper.domain.outcomes import Done, Outcome
 from roomkeeper.domain.recordings import ReleaseRecording
 
 if TYPE_CHECKING:
-    from roomkeeper.adapters.ports import Clock
+    from roomkeeper.adapters.ports import Clock, Kubernetes
     from roomkeeper.engine.recording_execute import RecordingExecutor
     from roomkeeper.engine.recording_gather import RecordingGatherer
+    from roomkeeper.engine.servers import Assignment
     from roomkeeper.engine.status import StatusWriter
     from roomkeeper.engine.wakeups import Wakeups
 
@@ -57,6 +60,7 @@ class AbandonedRecordings:
 class AbandonedReconciler:
     """Does what a deletion does, but for the object: there is none."""
 
+    kubernetes: Kubernetes
     abandoned: AbandonedRecordings
     gatherer: RecordingGatherer
     executor: RecordingExecutor
@@ -69,6 +73,9 @@ class AbandonedReconciler:
         if gone is None:
             return Done()
         assignment = self.gatherer.assign(gone)
+        if await self._is_there(gone):
+            self._let_go(gone, key, assignment)
+            return Done()
         if (
             assignment.connection
         ):  # no webhook is about a Recording that is not there, and no list looks for it
@@ -84,8 +91,19 @@ class AbandonedReconciler:
                     world = replace(world, orphans=action.orphans)
                     notes = recording_events.notes(before=gone.status, world=world, after=gone.status)
                     self.status.tell(notes, gone)
-                    self.abandoned.forget(key)
-                    self.wakeups.recording_ended(gone)
-                    self.gatherer.forget(gone, assignment.connection)
+                    self._let_go(gone, key, assignment)
                     return Done()
                 world = await self.executor.execute(action, world, assignment.connection)
+
+    async def _is_there(self, gone: CustomObject) -> bool:
+        """Tell whether only its labels have changed: another shard looks after it then."""
+        try:
+            body = await self.kubernetes.get(RECORDINGS, namespace=gone.key.namespace, name=gone.key.name)
+        except NotFoundError:
+            return False
+        return CustomObject.from_body(RECORDING, body).uid == gone.uid
+
+    def _let_go(self, gone: CustomObject, key: Key, assignment: Assignment) -> None:
+        self.abandoned.forget(key)
+        self.wakeups.recording_ended(gone)
+        self.gatherer.forget(gone, assignment.connection)

@@ -6,7 +6,8 @@ so an event that was overtaken by our own write changes nothing.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+import math
+from collections import OrderedDict, defaultdict
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -43,8 +44,9 @@ class ObjectCache:
         self._namespaces: defaultdict[str, set[Key]] = defaultdict(set)  # of Rooms
         self.recordings = RecordingIndex()
         self.schedules = ScheduleIndex()
-        self._buried: deque[str] = deque(maxlen=TOMBSTONES)
-        self._buried_set: set[str] = set()
+        self._buried: OrderedDict[str, float] = (
+            OrderedDict()
+        )  # the version up to which nothing counts, by uid
 
     def __len__(self) -> int:
         """Count the objects."""
@@ -65,7 +67,8 @@ class ObjectCache:
 
     def observe(self, seen: CustomObject) -> bool:
         """Remember the object unless a newer version is known; tell whether anything changed."""
-        if seen.uid in self._buried_set or not self.is_news(seen.key, seen.resource_version):
+        is_buried = int(seen.resource_version) <= self._buried.get(seen.uid, -1)
+        if is_buried or not self.is_news(seen.key, seen.resource_version):
             return False
         known = self._objects.get(seen.key)
         if known:
@@ -75,15 +78,16 @@ class ObjectCache:
             self.on_change(known, seen)
         return True
 
-    def forget(self, key: Key, uid: str) -> bool:
-        """Drop the object for good: late events about this uid are ignored. Tell whether it was there."""
-        if uid not in self._buried_set:
-            if len(self._buried) == TOMBSTONES:
-                self._buried_set.discard(self._buried[0])
-            self._buried.append(uid)
-            self._buried_set.add(uid)
+    def forget(self, key: Key, uid: str, *, version: str = "") -> bool:
+        """Drop the object for good: late events about this uid are ignored. Tell whether it was there.
+
+        With a version, what is newer counts all the same: it may have left our shard, and be back.
+        """
+        self._buried[uid] = int(version) if version else math.inf
+        if len(self._buried) > TOMBSTONES:
+            self._buried.popitem(last=False)
         known = self._objects.get(key)
-        if known is None or known.uid != uid:
+        if known is None or known.uid != uid or int(known.resource_version) > self._buried[uid]:
             return False
         self._unlink(known)
         return True

@@ -90,7 +90,7 @@ class Connection:
         self.active_since: datetime | None = None  # changes were found of which no webhook had told
         self._retired: list[tuple[float, LiveKit]] = []
         self._watched: set[str] = set()
-        self._buried: dict[str, datetime] = {}
+        self._buried: dict[str, tuple[datetime, str]] = {}
         self.resurrected: set[str] = set()  # buried rooms that the last list showed
         self._probed_at: float | None = None
         self._heard_at: float | None = None
@@ -168,17 +168,21 @@ class Connection:
         self.keys.was_accepted = True
         return changed
 
-    def bury(self, name: str, until: datetime) -> None:
+    def bury(self, name: str, until: datetime, *, namespace: str) -> None:
         """Remember a room of a deleted object until the last token that could bring it back has expired."""
-        self._buried[name] = until
+        self._buried[name] = until, namespace
+
+    def buried_with(self, name: str) -> str | None:
+        """Return the namespace whose object had a room that must not come back; None: it may."""
+        until, namespace = self._buried.get(name, (None, None))
+        if until is not None and until <= self._clock.now():
+            del self._buried[name]
+            return None
+        return namespace
 
     def is_buried(self, name: str) -> bool:
         """Tell whether a room of that name must not come back."""
-        until = self._buried.get(name)
-        if until is not None and until <= self._clock.now():
-            del self._buried[name]
-            return False
-        return until is not None
+        return self.buried_with(name) is not None
 
     def keep_watching(self, name: str, wanted: bool) -> None:  # noqa: FBT001 - reads well where it is called
         """Have a room looked at with every list, because somebody in it may have to be put right."""

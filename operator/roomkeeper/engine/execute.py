@@ -51,7 +51,7 @@ class Executor:
                 return await self._patch_finalizers(world, [*world.room.finalizers, common.FINALIZER])
             case rooms.RemoveFinalizer():
                 if server and action.buried_until:
-                    server.bury(world.room_name, action.buried_until)
+                    server.bury(world.room_name, action.buried_until, namespace=world.room.key.namespace)
                 return await self._let_go(world, action.orphan)
             case rooms.IssueTokens():
                 return await self._issue(action, world, server) if server else world

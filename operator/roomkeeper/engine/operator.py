@@ -100,6 +100,7 @@ class Operator:
             self.queue,
             Concerned(self.objects, self.servers, self.storages),
             self.abandoned,
+            settings.shard,
         )
         self.objects.on_change = self.wakeups.object_changed
         self.recorder = EventRecorder(
@@ -108,7 +109,7 @@ class Operator:
             instance=socket.gethostname(),
             is_terminating=self.namespaces.is_terminating,
         )
-        self._cache_resync = CacheResync(kubernetes, self.wakeups, settings.namespaces)
+        self._cache_resync = CacheResync(kubernetes, self.wakeups, settings.namespaces, settings.shard)
         self.status = StatusWriter(kubernetes, self.objects, self.recorder)
         recording = self._recording_reconciler()
         self.workers = Workers(
@@ -117,12 +118,17 @@ class Operator:
                 ROOM: self._room_reconciler(),
                 RECORDING: recording,
                 ABANDONED: AbandonedReconciler(
-                    self.abandoned, recording.gatherer, recording.executor, self.status, self.wakeups
+                    kubernetes,
+                    self.abandoned,
+                    recording.gatherer,
+                    recording.executor,
+                    self.status,
+                    self.wakeups,
                 ),
                 SCHEDULE: self._schedule_reconciler(),
                 SERVER: self._server_reconciler(),
                 STORAGE: self._storage_reconciler(),
-                BURIED: TombstoneReconciler(self.servers, self.wakeups),
+                BURIED: TombstoneReconciler(kubernetes, self.servers, self.wakeups),
             },
         )
         self._working = asyncio.Event()
@@ -186,7 +192,9 @@ class Operator:
         return RoomReconciler(
             objects=self.objects,
             servers=self.servers,
-            gatherer=Gatherer(self.objects, self.secrets, self.servers, self.clock),
+            gatherer=Gatherer(
+                self._kubernetes, self.objects, self.secrets, self.servers, self.settings.shard, self.clock
+            ),
             executor=Executor(self._kubernetes, self.objects, self.secrets, self.status),
             counts=CountsThrottle(self.clock),
             status=self.status,
@@ -240,6 +248,7 @@ class Operator:
             status=self.status,
             clock=self.clock,
             recheck_seconds=self.settings.resync_seconds,
+            shard=self.settings.shard,
         )
 
     def _own_server(self) -> KnownServer | None:

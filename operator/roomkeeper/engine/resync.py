@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING
 
 from roomkeeper.adapters.kubernetes.resources import NAMESPACES, SECRETS
 from roomkeeper.adapters.ports import KubernetesError
-from roomkeeper.api.common import LABEL_MANAGED_BY, MANAGED_BY
 from roomkeeper.domain.objects import CustomObject, TokenSecret
-from roomkeeper.engine import backoff
+from roomkeeper.engine import backoff, kinds
 from roomkeeper.engine.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from roomkeeper.adapters.ports import Body, Kubernetes, Resource
+    from roomkeeper.domain.shards import Shard
     from roomkeeper.engine.wakeups import Wakeups
 
 logger = logging.getLogger(__name__)
 
-SECRET_SELECTOR = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
 RELIST_SECONDS = 1800.0
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 30.0
@@ -39,6 +38,7 @@ class CacheResync:
     kubernetes: Kubernetes
     wakeups: Wakeups
     namespaces: tuple[str, ...]
+    shard: Shard
     synced: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -66,7 +66,7 @@ class CacheResync:
                 self.wakeups.namespace_event(None, body)
         known_secrets = self.wakeups.secrets.all()
         found_secrets = set()
-        async for body in self._list(SECRETS, SECRET_SELECTOR):
+        async for body in self._list(SECRETS):
             found_secrets.add(self._see_secret(body))
         for secret in known_secrets:
             if secret.uid not in found_secrets:
@@ -90,7 +90,8 @@ class CacheResync:
         self.wakeups.secret_seen(secret)
         return secret.uid
 
-    async def _list(self, resource: Resource, selector: str = "") -> AsyncIterator[Body]:
+    async def _list(self, resource: Resource) -> AsyncIterator[Body]:
+        selector = kinds.selectors(self.shard)[resource]
         for namespace in self.namespaces or ("",):
             async for body in self.kubernetes.list(resource, namespace=namespace, label_selector=selector):
                 yield body

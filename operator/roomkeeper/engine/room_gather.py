@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from roomkeeper.adapters.ports import LiveKitError
+from roomkeeper.adapters.kubernetes.resources import SECRETS
+from roomkeeper.adapters.ports import LiveKitError, NotFoundError
 from roomkeeper.api import common
 from roomkeeper.api.room import AdoptionPolicy, RoomSpec
 from roomkeeper.domain import agents, changes, checks, moderation, names
+from roomkeeper.domain.objects import TokenSecret
 from roomkeeper.domain.rooms import World
 from roomkeeper.engine.connection import Look
 from roomkeeper.engine.failures import finding_of
@@ -18,9 +20,10 @@ from roomkeeper.engine.failures import finding_of
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from roomkeeper.adapters.ports import Clock
+    from roomkeeper.adapters.ports import Clock, Kubernetes
     from roomkeeper.domain.conditions import Finding
-    from roomkeeper.domain.objects import CustomObject, Key, TokenSecret
+    from roomkeeper.domain.objects import CustomObject, Key
+    from roomkeeper.domain.shards import Shard
     from roomkeeper.engine.cache import ObjectCache, SecretCache
     from roomkeeper.engine.connection import Connection
     from roomkeeper.engine.servers import Assignment, KnownServer, ServerDirectory
@@ -30,13 +33,17 @@ if TYPE_CHECKING:
 class Gatherer:
     """Reads the caches, and LiveKit where its last list is not enough."""
 
+    kubernetes: Kubernetes
     objects: ObjectCache
     secrets: SecretCache
     servers: ServerDirectory
+    shard: Shard
     clock: Clock
 
     async def gather(self, room: CustomObject, assignment: Assignment) -> World:
         """Return what is known about a Room now; `complete` asks for what only some need."""
+        if self.shard.name:
+            await self._read_unseen(room)
         spec, error = _parse(room)
         name = self.servers.room_name(room)
         server, connection = assignment.known, assignment.connection
@@ -147,6 +154,20 @@ class Gatherer:
             for other in self.objects.rooms(room.key.namespace)
             if self.servers.resolve(other).known is server
         )
+
+    async def _read_unseen(self, room: CustomObject) -> None:
+        """Read the Secrets that status names and no watch shows: they are still in the shard that the Room has left."""
+        for tokens in room.status.get("tokens", ()):
+            namespace, name = room.key.namespace, tokens["secretName"]
+            if self.secrets.get(namespace, name):
+                continue
+            try:
+                body = await self.kubernetes.get(SECRETS, namespace=namespace, name=name)
+            except NotFoundError:
+                continue
+            found = TokenSecret.from_body(body)
+            if found.owner_uid == room.uid:
+                self.secrets.observe(found)
 
     def _secrets(self, room: CustomObject, spec: RoomSpec | None) -> dict[str, TokenSecret]:
         """Return the Room's Secrets, and whatever else of ours has a name that it declares."""

@@ -56,6 +56,8 @@ class ScheduleReconciler:
         found = self.objects.get(key)
         if found is None or found.deleted_at:
             return Done()
+        if self.wakeups.shard.name:
+            await self._bring_along(found)
         world = await self._gather(found)
         for action in schedule_plan.plan(world):
             world = await self._execute(action, world)
@@ -105,14 +107,52 @@ class ScheduleReconciler:
         except AlreadyExistsError:
             made = await self.kubernetes.get(RECORDINGS, namespace=key.namespace, name=action.name)
         recording = CustomObject.from_body(RECORDING, made)
-        if recording.owner_uid == world.schedule.uid:
-            self.wakeups.object_seen(recording, is_news=True)  # the watch will tell nothing new of it
+        if await self._take(recording, world.schedule):
             logger.info("%s: %s is made", key, recording.key)
             return None
         if recording.owner_uid and recording.owner_name == key.name:
             text = f"Recording {action.name!r} is of an earlier schedule of this name, and about to go"
             return Finding(Reason.WAITING_FOR_GARBAGE_COLLECTION, text)
         return Finding(Reason.RECORDING_CONFLICT, f"Recording {action.name!r} is not of this schedule")
+
+    async def _bring_along(self, schedule: CustomObject) -> None:
+        """Take what still goes on, and no watch shows, from the shard that the schedule has left."""
+        known = {child.uid for child in self._children(schedule)}
+        for active in schedule.status.get("active", ()):
+            if active["uid"] in known:
+                continue
+            try:
+                body = await self.kubernetes.get(
+                    RECORDINGS, namespace=schedule.key.namespace, name=active["name"]
+                )
+            except NotFoundError:
+                continue
+            await self._take(CustomObject.from_body(RECORDING, body), schedule)
+
+    async def _take(self, recording: CustomObject, schedule: CustomObject) -> bool:
+        """Know a Recording, in the shard of its schedule, before a watch shows it; tell whether it is of this schedule."""
+        if recording.owner_uid != schedule.uid:
+            return False
+        if recording.shard != schedule.shard:
+            recording = await self._have_follow(recording, schedule)
+        self.wakeups.object_seen(recording, is_news=True)
+        return True
+
+    async def _have_follow(self, recording: CustomObject, schedule: CustomObject) -> CustomObject:
+        """Label a Recording as its schedule is; what runs goes on."""
+        body = await self.kubernetes.patch(
+            RECORDINGS,
+            namespace=recording.key.namespace,
+            name=recording.key.name,
+            patch={
+                "metadata": {
+                    "uid": recording.uid,
+                    "resourceVersion": recording.resource_version,
+                    "labels": {common.LABEL_SHARD: schedule.shard},
+                }
+            },
+        )
+        return CustomObject.from_body(RECORDING, body)
 
     async def _stop(self, recording: CustomObject) -> None:
         try:

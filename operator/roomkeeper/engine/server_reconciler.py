@@ -6,7 +6,7 @@ It is the server's resync too: its key comes back every interval, and sooner whe
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from roomkeeper.adapters.ports import LiveKitError
 from roomkeeper.api import common
+from roomkeeper.api.common import UNSEEN_GENERATION
 from roomkeeper.api.namespaces import From
 from roomkeeper.api.server import ServerSpec
 from roomkeeper.domain import events, policy, servers
@@ -42,6 +43,7 @@ logger = logging.getLogger(__name__)
 
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 30.0
+WAIT_FOR_STATUS_SECONDS = 60.0  # of a LiveKitServer of another shard, before nobody seems to write it
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class ServerReconciler:
     connect: ConnectTo
     clock: Clock
     settings: Settings
+    _warned_about: set[str] = field(default_factory=set)
 
     async def reconcile(self, key: Key) -> Outcome:
         """Look at the server and come back after its interval."""
@@ -68,15 +71,18 @@ class ServerReconciler:
         changed = await self._probe(known)
         world = self._world(found, known, problem)
         for action in servers.plan(world):
-            others = [name for name in found.finalizers if name != action.finalizer]
+            others = [name for name in world.server.finalizers if name != action.finalizer]
             finalizers = [*others, action.finalizer] if isinstance(action, AddFinalizer) else others
-            world = replace(world, server=await self.status.write_finalizers(found, finalizers))
+            world = replace(world, server=await self.status.write_finalizers(world.server, finalizers))
             if found.deleted_at and not finalizers:
                 await self._forget(key)
                 return Done()
-        conclusion = servers.conclude(world)
-        await self.status.write(world.server, conclusion.status)
-        self.status.tell(events.turn(found.status, conclusion.status), found)
+        if self.settings.shard.takes(found):
+            conclusion = servers.conclude(world)
+            await self.status.write(world.server, conclusion.status)
+            self.status.tell(events.turn(found.status, conclusion.status), found)
+        else:
+            self._warn_if_nobody_writes(found)
         self._wake(known, changed)
         await self._probe_egress(known)
         return self._come_back(known, problem)
@@ -88,6 +94,14 @@ class ServerReconciler:
         self._wake(known, await self._probe(known))
         await self._probe_egress(known)
         return self._come_back(known, None)
+
+    def _warn_if_nobody_writes(self, found: CustomObject) -> None:
+        """Say once that a server has had no status for longer than a shard that takes it would need."""
+        age = (self.clock.now() - found.created_at).total_seconds()
+        is_unseen = found.status.get("observedGeneration", UNSEEN_GENERATION) == UNSEEN_GENERATION
+        if is_unseen and age > WAIT_FOR_STATUS_SECONDS and found.uid not in self._warned_about:
+            self._warned_about.add(found.uid)
+            logger.warning("%s: no shard writes its status; see docs/sharding.md", found.key)
 
     async def _forget(self, key: Key) -> None:
         known = self.wakeups.servers.remove(key)
@@ -258,6 +272,7 @@ class ServerReconciler:
             recordings=sum(map(recording_index.is_running, recordings)),
             in_use=any(user.is_held for user in (*rooms, *recordings)),
             selector_unusable=allowed is From.SELECTOR and not self.wakeups.namespaces.is_readable,
+            shard=self.settings.shard,
         )
 
 

@@ -12,6 +12,7 @@ from roomkeeper.api.common import MAX_URL
 from roomkeeper.domain.livekit import Credentials
 from roomkeeper.domain.objects import SERVER, STORAGE, Key
 from roomkeeper.domain.servers import is_webhook_url
+from roomkeeper.domain.shards import UNDIVIDED, Shard, ShardError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +37,7 @@ class Settings:
     log_format: str = "plain"
     default_server: Key | None = None  # of objects that name none and whose namespace marks none
     default_storage: Key | None = None  # likewise
+    shard: Shard = UNDIVIDED  # which objects are this operator's
     webhook_url: str = ""  # how LiveKit reaches this operator, for servers that do not say it themselves
     livekit_url: str = ""  # "": no server of its own
     livekit_credentials: Credentials | None = None
@@ -59,6 +61,11 @@ class Settings:
                 "LIVEKIT_URL must look like wss://livekit.example.com (ws, wss, http or https)"
             )
 
+    @property
+    def shard_name(self) -> str:
+        """What names the Lease of this shard; "": there are no shards."""
+        return self.shard.name
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read the LIVEKIT_ and ROOMKEEPER_ variables; SettingsError names what is wrong with which."""
@@ -71,6 +78,9 @@ class Settings:
             resync_seconds=_number(environment, "ROOMKEEPER_RESYNC_SECONDS", "60"),
             default_server=server_key(environment.get("ROOMKEEPER_DEFAULT_SERVER", "")),
             default_storage=storage_key(environment.get("ROOMKEEPER_DEFAULT_STORAGE", "")),
+            shard=shard(
+                environment.get("ROOMKEEPER_SHARD", ""), environment.get("ROOMKEEPER_SHARD_SELECTOR", "")
+            ),
             webhook_url=environment.get("ROOMKEEPER_WEBHOOK_URL", ""),
             log_format=environment.get("ROOMKEEPER_LOG_FORMAT", "plain"),
             livekit_url=url,
@@ -98,6 +108,14 @@ def server_key(text: str) -> Key | None:
 def storage_key(text: str) -> Key | None:
     """Read NAMESPACE/NAME of a RecordingStorage; empty: none."""
     return _key(STORAGE, "the default storage", text)
+
+
+def shard(name: str, selector: str) -> Shard:
+    """Read which objects are worked on; SettingsError names the option that is wrong."""
+    try:
+        return Shard.of(name, selector)
+    except ShardError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _key(kind: str, what: str, text: str) -> Key | None:

@@ -18,6 +18,7 @@ from roomkeeper.engine.storages import read_target
 if TYPE_CHECKING:
     from roomkeeper.adapters.ports import Clock, Kubernetes
     from roomkeeper.domain.objects import CustomObject, Key
+    from roomkeeper.domain.shards import Shard
     from roomkeeper.engine.cache import ObjectCache
     from roomkeeper.engine.namespaces import NamespaceCache
     from roomkeeper.engine.status import StatusWriter
@@ -33,11 +34,12 @@ class StorageReconciler:
     status: StatusWriter
     clock: Clock
     recheck_seconds: float
+    shard: Shard  # whose status of it is
 
     async def reconcile(self, key: Key) -> Outcome:
         """Look at the storage and come back after a while."""
         found = self.objects.get(key)
-        if found is None or found.deleted_at:
+        if found is None or found.deleted_at or not self.shard.takes(found):
             return Done()
         conclusion = storages.conclude(await self._world(found))
         await self.status.write(found, conclusion.status)

@@ -9,12 +9,14 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from roomkeeper.adapters.kubernetes.resources import ROOMS
 from roomkeeper.adapters.ports import LiveKitError
-from roomkeeper.domain.objects import SERVER, Key
+from roomkeeper.domain.objects import ROOM, SERVER, CustomObject, Key
 from roomkeeper.domain.outcomes import Done, Outcome, Retry
 
 if TYPE_CHECKING:
-    from roomkeeper.engine.servers import ServerDirectory
+    from roomkeeper.adapters.ports import Kubernetes
+    from roomkeeper.engine.servers import KnownServer, ServerDirectory
     from roomkeeper.engine.wakeups import Wakeups
 
 logger = logging.getLogger(__name__)
@@ -24,6 +26,7 @@ logger = logging.getLogger(__name__)
 class TombstoneReconciler:
     """Deletes a buried room that is back, unless a Room claims its name by now."""
 
+    kubernetes: Kubernetes
     servers: ServerDirectory
     wakeups: Wakeups
 
@@ -34,7 +37,10 @@ class TombstoneReconciler:
         connection = server.connection if server else None
         if server is None or connection is None or not connection.is_usable:
             return Done()
-        if self.wakeups.is_claimed(server, key.name) or not connection.is_buried(key.name):
+        of = connection.buried_with(key.name)
+        if of is None or self.wakeups.is_claimed(server, key.name):
+            return Done()
+        if self.wakeups.shard.name and await self._is_claimed_elsewhere(key.name, of, server):
             return Done()
         try:
             await connection.delete(key.name)
@@ -44,3 +50,11 @@ class TombstoneReconciler:
             return Retry()
         logger.info("room %s of a deleted Room was back, and is deleted again", key.name)
         return Done()
+
+    async def _is_claimed_elsewhere(self, name: str, namespace: str, server: KnownServer) -> bool:
+        """Tell whether the namespace has a Room of that name by now, in whichever shard."""
+        async for body in self.kubernetes.list(ROOMS, namespace=namespace):
+            room = CustomObject.from_body(ROOM, body)
+            if self.servers.room_name(room) == name and self.servers.resolve(room).known is server:
+                return True
+        return False

@@ -9,7 +9,6 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from roomkeeper.api.common import IN_USE_FINALIZER
 from roomkeeper.domain import recording_room
 from roomkeeper.domain.objects import (
     RECORDING,
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
     from roomkeeper.adapters.ports import Body
     from roomkeeper.domain.livekit import Credentials, WebhookEvent
+    from roomkeeper.domain.shards import Shard
     from roomkeeper.engine.abandoned import AbandonedRecordings
     from roomkeeper.engine.cache import ObjectCache, SecretCache
     from roomkeeper.engine.concerned import Concerned
@@ -56,6 +56,7 @@ class Wakeups:
     queue: WorkQueue
     concerned: Concerned
     abandoned: AbandonedRecordings
+    shard: Shard
     _heard: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     def tells_news(self, kind: str, event: str | None, body: Body) -> bool:
@@ -92,7 +93,8 @@ class Wakeups:
 
     def object_gone(self, gone: CustomObject) -> None:
         """Drop an object, unless the removal of its finalizer did, and wake what depends on it."""
-        was_known = self.objects.forget(gone.key, gone.uid)
+        version = gone.resource_version if self.shard.name else ""  # of a shard, it may just have left it
+        was_known = self.objects.forget(gone.key, gone.uid, version=version)
         if was_known and gone.key.kind == RECORDING and recording_index.is_running(gone):
             self.queue.add(self.abandoned.keep(gone))
         if gone.key.kind == SERVER:
@@ -211,7 +213,7 @@ class Wakeups:
         server = (
             self.objects.get(Key(SERVER, used.get("namespace", ""), used.get("name", ""))) if used else None
         )
-        if server and IN_USE_FINALIZER not in server.finalizers:
+        if server and self.shard.in_use_finalizer not in server.finalizers:
             self.queue.add(server.key)
 
     def is_claimed(self, server: KnownServer, name: str) -> bool:

@@ -101,6 +101,13 @@ def test_a_recording_is_made_from_the_template_as_it_is_stored() -> None:
     }
 
 
+def test_a_recording_is_in_the_shard_of_its_schedule() -> None:
+    world = Cluster(now=at("08:10")).world()
+    [action] = schedule_plan.plan(replace(world, schedule=replace(world.schedule, shard="b")))
+    assert isinstance(action, CreateChild)
+    assert action.body["metadata"]["labels"][common.LABEL_SHARD] == "b"
+
+
 def test_the_longest_name_of_a_schedule_leaves_room_for_those_of_its_recordings() -> None:
     schedule = Cluster().schedule()
     longest = replace(schedule, key=schedule.key._replace(name="x" * 52))

@@ -20,6 +20,7 @@ from roomkeeper.domain.outcomes import Done, Retry, Stalled, Waiting
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.rooms import AddFinalizer, RemoveFinalizer, ServerState
 from roomkeeper.domain.servers import ServerWorld
+from roomkeeper.domain.shards import Shard
 from tests.unit.domain.builders import CREATED, NOW
 
 if TYPE_CHECKING:
@@ -192,6 +193,38 @@ def test_a_server_is_held_while_somebody_needs_it(
     fields: dict[str, Any], expected: tuple[object, ...]
 ) -> None:
     assert servers.plan(a_server(**fields)) == expected
+
+
+HELD = common.IN_USE_FINALIZER
+A, B = f"{HELD}-a", f"{HELD}-b"
+ALONE, SHARD, REST = Shard(), Shard.of("a"), Shard.of("rest", f"!{common.LABEL_SHARD}")
+
+
+@pytest.mark.parametrize(
+    ("shard", "fields", "expected"),
+    [
+        (SHARD, {"in_use": True, "finalizers": (B,)}, (AddFinalizer(A),)),
+        (SHARD, {"finalizers": (HELD, A, B)}, (RemoveFinalizer(finalizer=A),)),
+        (REST, {"finalizers": (HELD, B)}, (RemoveFinalizer(finalizer=HELD),)),  # it writes the status
+        (
+            ALONE,
+            {"finalizers": ("theirs", A, B)},
+            (RemoveFinalizer(finalizer=A), RemoveFinalizer(finalizer=B)),
+        ),
+        (ALONE, {"in_use": True, "finalizers": (A,)}, (AddFinalizer(HELD), RemoveFinalizer(finalizer=A))),
+    ],
+)
+def test_every_shard_holds_a_server_for_its_own_objects(
+    shard: Shard, fields: dict[str, Any], expected: tuple[object, ...]
+) -> None:
+    assert servers.plan(a_server(shard=shard, **fields)) == expected
+
+
+def test_a_deleted_server_says_whose_objects_hold_it() -> None:
+    held = a_server(shard=REST, deleted_at=NOW, finalizers=("theirs", A, B))
+    ready = find(servers.conclude(held).status["conditions"], "Ready")
+    assert ready is not None
+    assert (ready["reason"], ready["message"]) == ("InUse", "objects of shard a, b still use this server")
 
 
 def test_counts_and_what_was_asked_for_are_shown() -> None:

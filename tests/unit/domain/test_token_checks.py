@@ -112,6 +112,13 @@ def test_annotations_that_somebody_edited(name: str, value: str | None) -> None:
 KEYS = ["key.old", "key.new", "another.old"]
 
 
+@pytest.mark.parametrize(("shard", "was"), [("b", "a"), ("b", None), (None, "a"), ("", None)])
+def test_a_secret_that_is_in_another_shard_than_its_room(shard: str | None, was: str | None) -> None:
+    wanted, secret = replace(WANTED, shard=shard), replace(SECRET, shard=was)
+    assert tokens.why_issue(wanted, secret, NOW) == "the shard differs"
+    assert tokens.why_issue(wanted, replace(secret, shard=shard), NOW) is None
+
+
 @pytest.mark.parametrize("signed_by", [*KEYS, None, ""])
 @pytest.mark.parametrize("wanted", KEYS)
 def test_tokens_of_another_signing_key_are_replaced_at_once_when_nobody_knows_since_when(

@@ -243,6 +243,20 @@ def test_what_the_template_no_longer_names_is_removed(
     assert token_secret.removed_keys(body, secret) == gone
 
 
+def test_a_secret_has_the_shard_of_its_room() -> None:
+    world = a_world().with_role("host", secretTemplate=TEMPLATE)
+    room = replace(world.build().room, shard="a")
+    issue = tokens.issue(role_of(world), reason="", owner_uid=UID, now=NOW)
+    body = token_secret.body(issue, {"host": "t"}, room=room)
+    assert body["metadata"]["labels"][common.LABEL_SHARD] == "a"
+    known = written(role_of(world), room=room, now=NOW)
+    assert known.shard == "a"
+    assert token_secret.removed_keys(body, known) == {}
+    without = token_secret.body(issue, {"host": "t"}, room=replace(room, shard=None))
+    assert common.LABEL_SHARD not in without["metadata"]["labels"]
+    assert token_secret.removed_keys(without, known) == {"labels": {common.LABEL_SHARD: None}}
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", '{"labels":1}', '{"labels":[1]}', '{"labels":["roomkeeper.dev/role"]}']
 )

@@ -47,12 +47,12 @@ class Notes(EventRecorder):
 class Engine:
     """The operator but for what runs by itself: `settle` reconciles what is queued until nothing is."""
 
-    def __init__(self, *, count_people: bool = True, **settings: Any) -> None:
-        self.clock = HandClock()
-        self.kubernetes = InMemoryKubernetes(self.clock)
-        self.livekit = InMemoryLiveKit(self.clock)
+    def __init__(self, *, count_people: bool = True, beside: Engine | None = None, **settings: Any) -> None:
+        self.clock = beside.clock if beside else HandClock()
+        self.kubernetes = beside.kubernetes if beside else InMemoryKubernetes(self.clock)
+        self.livekit = beside.livekit if beside else InMemoryLiveKit(self.clock)
         self.livekit.accepted.add(CREDENTIALS)
-        self.livekits = {OWN_URL: self.livekit}  # by the address at which they answer
+        self.livekits = beside.livekits if beside else {OWN_URL: self.livekit}  # by where they answer
         self.operator = Operator(
             Settings(
                 livekit_url=OWN_URL,

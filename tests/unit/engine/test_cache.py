@@ -95,6 +95,19 @@ def test_a_late_event_of_a_predecessor_changes_nothing(objects: ObjectCache) -> 
     assert known.uid == "2"
 
 
+def test_what_has_left_our_shard_may_come_back(objects: ObjectCache) -> None:
+    objects.observe(room(3))
+    assert objects.forget(KEY, "1", version="5")
+    assert not objects.observe(room(5))  # a list that was under way
+    assert objects.observe(room(7))
+
+
+def test_what_is_back_already_stays(objects: ObjectCache) -> None:
+    objects.observe(room(7))
+    assert not objects.forget(KEY, "1", version="5")
+    assert objects.get(KEY) is not None
+
+
 def test_tombstones_do_not_pile_up(objects: ObjectCache, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(module.TOMBSTONES + 10):
         objects.forget(KEY, str(number))

@@ -5,6 +5,7 @@ import pytest
 from roomkeeper.api.common import MAX_URL
 from roomkeeper.domain.livekit import Credentials
 from roomkeeper.domain.objects import Key
+from roomkeeper.domain.shards import Shard
 from roomkeeper.engine.settings import Settings, SettingsError
 
 LIVEKIT = {"LIVEKIT_URL": "wss://livekit.example.com", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "s"}
@@ -28,6 +29,8 @@ def test_everything_can_be_set() -> None:
             "ROOMKEEPER_DEFAULT_SERVER": "livekit/main",
             "ROOMKEEPER_DEFAULT_STORAGE": "livekit/archive",
             "ROOMKEEPER_WEBHOOK_URL": "http://roomkeeper.roomkeeper.svc:8080/livekit/webhook",
+            "ROOMKEEPER_SHARD": "rest",
+            "ROOMKEEPER_SHARD_SELECTOR": "!roomkeeper.dev/shard",
         }
     )
     assert settings == Settings(
@@ -40,10 +43,12 @@ def test_everything_can_be_set() -> None:
         default_server=Key("LiveKitServer", "livekit", "main"),
         default_storage=Key("RecordingStorage", "livekit", "archive"),
         webhook_url="http://roomkeeper.roomkeeper.svc:8080/livekit/webhook",
+        shard=Shard.of("rest", "!roomkeeper.dev/shard"),
         livekit_url="wss://livekit.example.com",
         livekit_credentials=Credentials("k", "s"),
     )
     assert "'s'" not in repr(settings)
+    assert settings.shard_name == "rest"
 
 
 @pytest.mark.parametrize("missing", LIVEKIT)
@@ -131,3 +136,19 @@ def test_ports_that_there_are(port: int) -> None:
 def test_a_port_that_there_is_not_is_refused_from_a_flag_too(port: int) -> None:
     with pytest.raises(SettingsError, match=r"^ROOMKEEPER_HTTP_PORT must be a port from 1 to 65535, not "):
         Settings(http_port=port)
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"ROOMKEEPER_SHARD": "A"}, r"^--shard must be a DNS label"),
+        ({"ROOMKEEPER_SHARD_SELECTOR": "!roomkeeper.dev/shard"}, r"^--shard-selector needs --shard"),
+        (
+            {"ROOMKEEPER_SHARD": "a", "ROOMKEEPER_SHARD_SELECTOR": "team=a"},
+            r"^--shard-selector must be a label selector of roomkeeper\.dev/shard",
+        ),
+    ],
+)
+def test_a_shard_that_could_not_work_is_refused(environment: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        Settings.from_environment(environment)
