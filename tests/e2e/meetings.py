@@ -50,13 +50,14 @@ class Meetings(Studio):
         """Apply a Recording of each Room."""
         self.apply(*(self.recording(name, roomRef={"name": name}, **spec) for name in names))
 
-    def join(self, *names: str) -> None:
+    def join(self, *names: str, sources: Iterable[str] = ("microphone",)) -> None:
         """Have somebody join each of them, and publish."""
         for name in names:
             secret = self.secret(f"{name}.host")
             assert secret
             assert self.crowd.join(self._client(name), secret)
-            assert self.crowd.publish(self._client(name))
+            for source in sources:
+                assert self.crowd.publish(self._client(name), source)
 
     def leave(self, *names: str) -> None:
         """Have them leave."""
