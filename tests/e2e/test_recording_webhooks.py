@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +11,7 @@ from tests.e2e.meetings import Meetings, meetings
 from tests.e2e.relay import Relay
 from tests.e2e.support import RESYNC_SECONDS, eventually
 from tests.e2e.tenancy import another_livekit
+from tests.e2e.workers import nothing_is_stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,16 +79,6 @@ def worlds(stack: LocalStack, operator: OperatorProcess, relay: Relay, tmp_path:
                 "told twice": opened.enter_context(meetings(stack, media=noisy, webhook={"url": relay.url})),
             }
         )
-
-
-@contextmanager
-def nothing_is_stored(stack: LocalStack) -> Iterator[None]:
-    """Have S3 take its time, so that what ends is seen to end."""
-    os.kill(stack.s3.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(stack.s3.pid, signal.SIGCONT)
 
 
 def standing(status: JSON) -> JSON:

@@ -1,4 +1,4 @@
-"""Workers that record nothing, beside the one that a stack has, and machines that hang."""
+"""Workers that record nothing, beside the one that a stack has, and machines and stores that hang."""
 
 from __future__ import annotations
 
@@ -46,3 +46,13 @@ def frozen(worker: EgressStandin) -> Iterator[None]:
     finally:
         for process in processes:
             os.kill(process, signal.SIGCONT)
+
+
+@contextmanager
+def nothing_is_stored(stack: LocalStack) -> Iterator[None]:
+    """Have S3 take its time, so that what ends is seen to end."""
+    os.kill(stack.s3.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(stack.s3.pid, signal.SIGCONT)
