@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Final
+
 import click
 
 from roomkeeper import __version__
-from roomkeeper.cli.run import run
+
+COMMANDS: Final = ("run", "validate")
 
 
-@click.group(context_settings={"auto_envvar_prefix": "ROOMKEEPER", "help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Imports a command only when it is wanted: the operator must not hold the 30 MB that `validate` needs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name every command."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of that name, which is in the module of that name."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"roomkeeper.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.command(
+    cls=_Commands,
+    context_settings={"auto_envvar_prefix": "ROOMKEEPER", "help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="roomkeeper")
 def main() -> None:
     """Keep LiveKit rooms and recordings as declared in Kubernetes."""
-
-
-main.add_command(run)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from roomkeeper.domain.objects import CustomObject
 
 SESSION_HASH_LENGTH = 10
+DEFAULT_ZONE = "UTC"
 _RECORDS = frozenset({RecordingState.STARTING, RecordingState.ACTIVE, RecordingState.ENDING})
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
@@ -16,6 +15,7 @@ from roomkeeper.adapters.ports import (
     InvalidError,
     NotFoundError,
 )
+from roomkeeper.adapters.zones import zone
 from roomkeeper.api import common
 from roomkeeper.api.recording import DesiredState
 from roomkeeper.api.recording_schedule import RecordingScheduleSpec
@@ -24,7 +24,7 @@ from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.objects import RECORDING, CustomObject
 from roomkeeper.domain.outcomes import Done, Outcome
 from roomkeeper.domain.reasons import Reason
-from roomkeeper.domain.schedules import ScheduleWorld
+from roomkeeper.domain.schedules import DEFAULT_ZONE, ScheduleWorld
 
 if TYPE_CHECKING:
     from roomkeeper.adapters.ports import Body, Clock, Kubernetes
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from roomkeeper.engine.wakeups import Wakeups
 
 logger = logging.getLogger(__name__)
-
-DEFAULT_ZONE = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ class ScheduleReconciler:
             spec=spec,
             spec_error=error,
             now=self.clock.now(),
-            zone=_zone(spec.time_zone or DEFAULT_ZONE) if spec else None,
+            zone=zone(spec.time_zone or DEFAULT_ZONE) if spec else None,
             children=self._children(found),
             is_terminating=self.wakeups.namespaces.is_terminating(found.key.namespace),
         )
@@ -196,11 +194,3 @@ def _parse(schedule: CustomObject) -> tuple[RecordingScheduleSpec | None, str]:
         return RecordingScheduleSpec.model_validate(schedule.spec), ""
     except ValidationError as error:
         return None, common.errors(error)
-
-
-def _zone(name: str) -> ZoneInfo | None:
-    """Return a time zone; None for whatever is not one: names of folders, paths and odd characters raise odd errors."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return None
