@@ -19,7 +19,12 @@ from urllib.parse import urlsplit
 
 import yaml
 from kubernetes.aio.client import Configuration
-from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.aio.config import (
+    ConfigException,
+    list_kube_config_contexts,
+    load_incluster_config,
+    load_kube_config,
+)
 
 from roomkeeper.adapters.ports import KubernetesError
 
@@ -161,3 +166,16 @@ def _ssl_context(configuration: Any) -> ssl.SSLContext:
 def _load_client_certificate(context: ssl.SSLContext, configuration: Any) -> None:
     if configuration.cert_file:
         context.load_cert_chain(configuration.cert_file, keyfile=configuration.key_file)
+
+
+def current_namespace(kubeconfig: str | None = None) -> str:
+    """Return the namespace of the kubeconfig's current context, as kubectl takes it; in a pod, the pod's own."""
+    path = _kubeconfig_path(kubeconfig)
+    if path is None:
+        own = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+        return own.read_text().strip() if own.exists() else "default"
+    try:
+        _, current = list_kube_config_contexts(path)
+    except _LOAD_ERRORS:
+        return "default"  # what is wrong with it is told when it is used
+    return str(current["context"].get("namespace") or "default")

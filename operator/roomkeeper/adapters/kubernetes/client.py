@@ -52,9 +52,10 @@ class KubernetesClient:
     credentials are read again and the request is sent once more.
     """
 
-    def __init__(self, authentication: Authentication, observe: Observe) -> None:
+    def __init__(self, authentication: Authentication, observe: Observe, field_manager: str) -> None:
         """Use connect() instead, which reads the configuration."""
         self._authentication = authentication
+        self._field_manager = field_manager
         self._observe = observe
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=_MAX_CONNECTIONS, ssl=authentication.ssl_context),
@@ -64,14 +65,20 @@ class KubernetesClient:
         self._proxy = authentication.proxy
 
     @classmethod
-    async def connect(cls, kubeconfig: str | None = None, *, observe: Observe | None = None) -> Self:
+    async def connect(
+        cls,
+        kubeconfig: str | None = None,
+        *,
+        observe: Observe | None = None,
+        field_manager: str = FIELD_MANAGER,
+    ) -> Self:
         """Read the configuration; nothing is sent yet. KubernetesError says what is wrong with it.
 
         Without a kubeconfig: KUBECONFIG, else ~/.kube/config, else the pod's ServiceAccount. After each request
         `observe(verb, plural, code, seconds)` is called; plural is `rooms/status` for a subresource, code the HTTP
         status or "error" when there was no answer.
         """
-        return cls(await Authentication.load(kubeconfig), observe or _observe_nothing)
+        return cls(await Authentication.load(kubeconfig), observe or _observe_nothing, field_manager)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -114,7 +121,7 @@ class KubernetesClient:
     async def create(self, resource: Resource, body: Body) -> Body:
         """Create an object; AlreadyExistsError where the name is taken."""
         path = _path(resource, body["metadata"].get("namespace", ""))
-        query = {"fieldManager": FIELD_MANAGER}
+        query = {"fieldManager": self._field_manager}
         return await self._send("create", resource, "POST", path, query=query, body=body)
 
     async def apply(self, resource: Resource, body: Body) -> Body:
@@ -125,7 +132,7 @@ class KubernetesClient:
             resource,
             "PATCH",
             _path(resource, metadata.get("namespace", ""), metadata["name"]),
-            query={"fieldManager": FIELD_MANAGER, "force": "true"},
+            query={"fieldManager": self._field_manager, "force": "true"},
             body=body,
             content_type=_APPLY,
         )
@@ -145,7 +152,7 @@ class KubernetesClient:
             resource,
             "PATCH",
             _path(resource, namespace, name, subresource),
-            query={"fieldManager": FIELD_MANAGER},
+            query={"fieldManager": self._field_manager},
             body=patch,
             content_type=_MERGE_PATCH,
             subresource=subresource,
