@@ -9,7 +9,7 @@ import click
 
 from roomkeeper import __version__
 
-COMMANDS: Final = ("mute", "record", "remove", "run", "stop", "token", "validate")
+COMMANDS: Final = ("mute", "plan", "record", "remove", "run", "stop", "token", "validate")
 
 
 class _Commands(click.Group):

@@ -111,17 +111,18 @@ class Operator:
         )
         self._cache_resync = CacheResync(kubernetes, self.wakeups, settings.namespaces, settings.shard)
         self.status = StatusWriter(kubernetes, self.objects, self.recorder)
-        recording = self._recording_reconciler()
+        self.rooms = self._room_reconciler()
+        self.recordings = recordings = self._recording_reconciler()
         self.workers = Workers(
             self.queue,
             {
-                ROOM: self._room_reconciler(),
-                RECORDING: recording,
+                ROOM: self.rooms,
+                RECORDING: recordings,
                 ABANDONED: AbandonedReconciler(
                     kubernetes,
                     self.abandoned,
-                    recording.gatherer,
-                    recording.executor,
+                    recordings.gatherer,
+                    recordings.executor,
                     self.status,
                     self.wakeups,
                 ),

@@ -1,0 +1,183 @@
+"""The command line's shortcuts, as people call them, on a real cluster and a real LiveKit."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import yaml
+
+from tests.e2e.looks import somebody, tracks
+from tests.e2e.support import eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.conftest import LiveKitView
+    from tests.e2e.crowd import Crowd
+    from tests.e2e.manifests.base import JSON
+    from tests.e2e.studio import Studio
+    from tests.e2e.support import OperatorProcess
+
+
+def call(studio: Studio, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Call the command line in the namespace of a studio."""
+    livekit = studio.stack.livekit
+    own = {
+        "LIVEKIT_URL": livekit.url,
+        "LIVEKIT_API_KEY": livekit.api_key,
+        "LIVEKIT_API_SECRET": livekit.api_secret,
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "roomkeeper", *arguments, "-n", studio.namespace],
+        env={**os.environ, **own, "KUBECONFIG": str(studio.stack.kubeconfig)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def roomkeeper(studio: Studio, *arguments: str, check: bool = True) -> str:
+    """Return what the command line prints."""
+    done = call(studio, *arguments)
+    assert (done.returncode == 0) is check, done.stderr
+    return (done.stdout if check else done.stderr).strip()
+
+
+def test_a_token_is_printed_and_opens_the_room(
+    studio: Studio, livekit: LiveKitView, operator: OperatorProcess, crowd: Crowd
+) -> None:
+    secret = studio.secret("standup.host")
+    assert secret
+    token = roomkeeper(studio, "token", "standup", "--role", "host", "--identity", "bob")
+    assert token == json.loads(secret["tokens.json"])["bob"]
+    assert crowd.join("bob", {**secret, "LIVEKIT_TOKEN": token})
+    assert somebody(livekit, studio.room_name, "bob")
+
+    claims = json.loads(roomkeeper(studio, "token", "standup", "--role", "host", "--decode"))
+    assert (claims["sub"], claims["video"]["room"]) == ("alice", studio.room_name)
+    assert claims["exp"].endswith("+00:00")
+
+
+def test_what_is_not_there_is_told_with_what_is(studio: Studio, operator: OperatorProcess) -> None:
+    no_role = roomkeeper(studio, "token", "standup", "--role", "guest", check=False)
+    assert no_role.startswith("Error: room 'standup' has no token for role 'guest': it has host.")
+    nobody = roomkeeper(studio, "token", "standup", "--role", "host", "--identity", "eve", check=False)
+    assert nobody == "Error: role 'host' has no identity 'eve': it has alice, bob"
+    no_room = roomkeeper(studio, "stop", "talk", check=False)
+    assert no_room == f"Error: there is no recording 'talk' in namespace '{studio.namespace}'"
+
+
+def test_a_room_is_recorded_until_it_is_stopped(
+    studio: Studio, operator: OperatorProcess, crowd: Crowd
+) -> None:
+    secret = studio.secret("standup.host")
+    assert secret
+    assert crowd.join("alice", secret)
+    said = roomkeeper(studio, "record", "standup", "--name", "talk", "--audio-only")
+    assert said.startswith("recording/talk created")
+    eventually("it records", lambda: studio.is_("Active"), within=5)
+    roomkeeper(studio, "stop", "talk")
+    eventually("it has ended", lambda: studio.is_("Stopped"), within=5)
+    [key] = studio.objects()
+    assert key.endswith(".ogg")
+
+
+def test_who_is_muted_stays_so_until_it_is_undone(
+    studio: Studio, livekit: LiveKitView, operator: OperatorProcess, crowd: Crowd
+) -> None:
+    secret = studio.secret("standup.host")
+    assert secret
+    assert crowd.join("alice", secret)
+    assert crowd.publish("alice")
+    roomkeeper(studio, "mute", "standup", "alice")
+    eventually(
+        "LiveKit has no track of hers", lambda: tracks(livekit, studio.room_name, "alice") == [], within=2
+    )
+    room = studio.get("room", "standup")
+    assert room
+    assert room["spec"]["moderation"] == {"deniedSources": [{"identity": "alice", "sources": ["microphone"]}]}
+    roomkeeper(studio, "mute", "standup", "alice", "--source", "camera")
+    roomkeeper(studio, "mute", "standup", "alice", "--undo", "--source", "camera", "--source", "microphone")
+    room = studio.get("room", "standup")
+    assert room
+    assert room["spec"]["moderation"] == {"deniedSources": []}
+
+
+def test_who_is_removed_is_out_until_it_is_undone(
+    studio: Studio, livekit: LiveKitView, operator: OperatorProcess, crowd: Crowd
+) -> None:
+    secret = studio.secret("standup.host")
+    assert secret
+    assert crowd.join("alice", secret)
+    roomkeeper(studio, "remove", "standup", "bob")
+    roomkeeper(studio, "remove", "standup", "alice")
+    eventually("she is out", lambda: somebody(livekit, studio.room_name, "alice") is None, within=2)
+    roomkeeper(studio, "remove", "standup", "alice", "--undo")
+    room = studio.get("room", "standup")
+    assert room
+    assert room["spec"]["moderation"] == {"blockedIdentities": ["bob"]}
+    managers = {one["manager"] for one in room["metadata"]["managedFields"]}
+    assert "roomkeeper-cli" in managers
+
+
+def manifest(tmp_path: Path, *objects: JSON) -> str:
+    """Write manifests into a file."""
+    path = tmp_path / "manifests.yaml"
+    path.write_text(yaml.safe_dump_all(objects))
+    return str(path)
+
+
+def foreseen(studio: Studio, path: str) -> tuple[int, list[str]]:
+    """Return the exit code of a plan, and its lines."""
+    done = call(studio, "plan", path)
+    return done.returncode, done.stdout.splitlines()
+
+
+def test_a_plan_says_who_would_be_disconnected_and_changes_nothing(
+    studio: Studio, livekit: LiveKitView, operator: OperatorProcess, crowd: Crowd, tmp_path: Path
+) -> None:
+    secret = studio.secret("standup.host")
+    assert secret
+    assert crowd.join("alice", secret)
+    room = studio.get("room", "standup")
+    assert room
+    declared = studio.room("standup", **room["spec"])
+    key = f"Room {studio.namespace}/standup"
+    assert foreseen(studio, manifest(tmp_path, declared)) == (0, ["1 objects looked at, 0 would change"])
+
+    waits = studio.room("standup", **{**room["spec"], "maxParticipants": 7})
+    assert foreseen(studio, manifest(tmp_path, waits)) == (
+        2,
+        [
+            f"{key}: edited",
+            "  maxParticipants 0 -> 7 waits: LiveKit takes it only when it creates the room, and 1 person is in it",
+            "  issue tokens of role host (config differs)",
+            "1 objects looked at, 1 would change",
+        ],
+    )
+    always = studio.room("standup", **{**room["spec"], "maxParticipants": 7, "updatePolicy": "Always"})
+    _, lines = foreseen(studio, manifest(tmp_path, always))
+    assert f"  replace room {studio.room_name}: 1 people would be disconnected" in lines
+
+    other = studio.room("retro", roles=[{"name": "host"}])
+    assert foreseen(studio, manifest(tmp_path, other, studio.recording("talk"))) == (
+        2,
+        [
+            f"Room {studio.namespace}/retro: new",
+            f"  create room {studio.namespace}_retro",
+            "  issue tokens of role host (missing)",
+            f"Recording {studio.namespace}/talk: new",
+            "  start attempt 1",
+            "2 objects looked at, 2 would change",
+        ],
+    )
+    after = studio.get("room", "standup")
+    assert after
+    assert after["metadata"]["resourceVersion"] == room["metadata"]["resourceVersion"]
+    assert studio.get("room", "retro") is None
+    assert livekit.room(f"{studio.namespace}_retro") is None
