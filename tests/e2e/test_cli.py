@@ -181,3 +181,62 @@ def test_a_plan_says_who_would_be_disconnected_and_changes_nothing(
     assert after["metadata"]["resourceVersion"] == room["metadata"]["resourceVersion"]
     assert studio.get("room", "retro") is None
     assert livekit.room(f"{studio.namespace}_retro") is None
+
+
+def test_what_is_declared_is_shown_beside_what_livekit_has(
+    studio: Studio, livekit: LiveKitView, operator: OperatorProcess, crowd: Crowd
+) -> None:
+    secret = studio.secret("standup.host")
+    assert secret
+    assert crowd.join("alice", secret)
+    [room] = json.loads(roomkeeper(studio, "get", "rooms", "-o", "json"))
+    live = livekit.room(studio.room_name)
+    assert room == {
+        "namespace": studio.namespace,
+        "name": "standup",
+        "ready": "True",
+        "room": studio.room_name,
+        "lifecycle": "Persistent",
+        "max": "",
+        "live_sid": live.sid,
+        "live_people": 1,
+        "live_max": "",
+        "live_recording": "false",
+    }
+    roomkeeper(studio, "record", "standup", "--name", "talk")
+    eventually("it records", lambda: studio.is_("Active"), within=5)
+    head, row = roomkeeper(studio, "get", "recordings").splitlines()
+    assert head.split() == ["NAMESPACE", "NAME", "READY", "ROOM", "STATE", "LIVE", "EGRESS", "LIVE", "STATE"]
+    [egress] = studio.egresses()
+    assert row.split() == [studio.namespace, "talk", "True", studio.room_name, "Active", egress.id, "Active"]
+
+
+def test_a_live_room_is_imported_and_adopted_as_it_is(
+    studio: Studio, livekit: LiveKitView, operator: OperatorProcess, tmp_path: Path
+) -> None:
+    name = f"Board Meeting {studio.namespace}"
+    before = livekit.create(name, empty_timeout=600, max_participants=9, metadata='{"topic":"budget"}')
+    written = roomkeeper(studio, "import")
+    found = [one for one in yaml.safe_load_all(written) if one["spec"].get("roomName") == name]
+    assert found == [
+        {
+            "apiVersion": "roomkeeper.dev/v1alpha1",
+            "kind": "Room",
+            "metadata": {"name": f"board-meeting-{studio.namespace}", "namespace": studio.namespace},
+            "spec": {
+                "roomName": name,
+                "emptyTimeoutSeconds": 600,
+                "departureTimeoutSeconds": 20,
+                "maxParticipants": 9,
+                "metadata": {"topic": "budget"},
+                "metadataPolicy": "Initial",
+            },
+        }
+    ]
+    _, lines = foreseen(studio, manifest(tmp_path, *found))
+    refused = f"  refused (PolicyViolation): spec.roomName: {name!r}"
+    assert any(line.startswith(refused) for line in lines), (
+        lines
+    )  # the operator's own server lets no tenant have it
+    assert livekit.room(name).sid == before.sid
+    livekit.delete(name)

@@ -9,7 +9,19 @@ import click
 
 from roomkeeper import __version__
 
-COMMANDS: Final = ("mute", "plan", "record", "remove", "run", "stop", "token", "validate")
+# By name, the module; the command in it is called like that.
+COMMANDS: Final = {
+    "get": "get",
+    "import": "import_rooms",
+    "mute": "mute",
+    "plan": "plan",
+    "record": "record",
+    "remove": "remove",
+    "run": "run",
+    "stop": "stop",
+    "token": "token",
+    "validate": "validate",
+}
 
 
 class _Commands(click.Group):
@@ -21,11 +33,12 @@ class _Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command of that name, which is in the module of that name."""
+        """Return the command of that name."""
         del ctx
-        if cmd_name not in COMMANDS:
+        module = COMMANDS.get(cmd_name)
+        if module is None:
             return None
-        command: click.Command = getattr(import_module(f"roomkeeper.cli.{cmd_name}"), cmd_name)
+        command: click.Command = getattr(import_module(f"roomkeeper.cli.{module}"), module)
         return command
 
 
