@@ -11,6 +11,7 @@ from roomkeeper import __version__
 
 # By name, the module; the command in it is called like that.
 COMMANDS: Final = {
+    "dev": "dev",
     "get": "get",
     "import": "import_rooms",
     "mute": "mute",

@@ -50,8 +50,8 @@ def plan(paths: tuple[str, ...], namespace: str, default_server: str, default_st
     """Show what manifests would change on LiveKit, and who would be disconnected.
 
     It looks at the cluster of KUBECONFIG and at LiveKit as the operator does, decides as the operator does, and changes
-    nothing. You need to read our kinds and Secrets in the namespaces of the manifests, and the LiveKitServers with their
-    Secrets; where the operator has a server of its own, set its LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET.
+    nothing. You need to read what the operator reads: our kinds, namespaces and Secrets, in all namespaces; where it has a
+    server of its own, set the LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET of that.
     Rooms and Recordings are foreseen; what is not in the manifests is left as it is.
 
     \b

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
 from roomkeeper.cli import reports
 from roomkeeper.validation import manifests
 from roomkeeper.validation.check import Problem, Severity, is_ours, problems
-from roomkeeper.validation.manifests import ManifestError
+from roomkeeper.validation.manifests import Manifest, ManifestError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @click.command()
@@ -48,6 +52,13 @@ def validate(paths: tuple[str, ...], output: str, *, strict: bool) -> None:
       roomkeeper validate --strict -o sarif deploy > roomkeeper.sarif
       helm template . | roomkeeper validate -
     """
+    checked, _ = look_at(paths, strict=strict)
+    click.echo(reports.FORMATS[output](checked))
+    sys.exit(any(problem.severity is Severity.ERROR for problem in checked.problems))
+
+
+def look_at(paths: Sequence[str], *, strict: bool = False) -> tuple[reports.Checked, list[Manifest]]:
+    """Check the manifests in files and folders; return them too, those of other groups with them."""
     read = list(manifests.read(paths))
     objects = [one for one in read if not isinstance(one, ManifestError)]
     ours = [one for one in objects if is_ours(one)]
@@ -60,8 +71,7 @@ def validate(paths: tuple[str, ...], output: str, *, strict: bool) -> None:
         others=len(objects) - len(ours),
         problems=tuple(found),
     )
-    click.echo(reports.FORMATS[output](checked))
-    sys.exit(any(problem.severity is Severity.ERROR for problem in found))
+    return checked, objects
 
 
 def _unreadable(error: ManifestError) -> Problem:

@@ -9,7 +9,6 @@ import json
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,48 +19,16 @@ from .demo_recording import DemoRecording, choose_worker
 from .demo_story import ROOT, Story, say
 from .errors import LocalStackError
 from .guest import Guest
-from .processes import Guard, Part
+from .operator import Operator
+from .processes import Guard
 from .stack import ALL_PARTS, LocalStack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from roomkeeper.domain.livekit import LiveRoom
 
 NAMESPACE: Final = "team-a"  # of the examples
 ROOM: Final = "standup"
 ROLE: Final = "host"
-
-
-class Operator(Part):
-    """`roomkeeper run` on the stack."""
-
-    def __init__(self, stack: LocalStack, guard: Guard) -> None:
-        super().__init__(
-            name="operator", program=Path(sys.executable), directory=stack.directory, guard=guard
-        )
-        self._stack = stack
-
-    def arguments(self) -> list[str]:
-        """All namespaces, loopback only."""
-        port = str(self._stack.operator_port)
-        return ["-m", "roomkeeper", "run", "-A", "--http-host=127.0.0.1", f"--http-port={port}"]
-
-    def environment(self) -> Mapping[str, str]:
-        """The cluster, and the LiveKit server."""
-        livekit = self._stack.livekit
-        return {
-            "KUBECONFIG": str(self._stack.operator_kubeconfig),
-            "LIVEKIT_URL": livekit.url,
-            "LIVEKIT_API_KEY": livekit.api_key,
-            "LIVEKIT_API_SECRET": livekit.api_secret,
-        }
-
-    def is_ready(self) -> bool:
-        """Whether its caches are filled."""
-        url = f"http://127.0.0.1:{self._stack.operator_port}/readyz"
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            return bool(answer.status == 200)  # noqa: PLR2004
 
 
 class Demo:

@@ -59,7 +59,7 @@ class Manifest:
 def read(paths: Iterable[str]) -> Iterator[Manifest | ManifestError]:
     """Yield every object in files and folders, and what cannot be read; `-` is standard input."""
     for path in paths:
-        for file in _files(Path(path)):
+        for file in files(Path(path)):
             try:
                 text = file.read_text() if str(file) != "-" else Path("/dev/stdin").read_text()
                 yield from parse(text, str(file))
@@ -97,7 +97,8 @@ def _objects(node: yaml.Node, path: str) -> Iterator[Manifest]:
     yield Manifest(path, value, reader.lines, tuple(reader.repeated))
 
 
-def _files(path: Path) -> list[Path]:
+def files(path: Path) -> list[Path]:
+    """Return the files of manifests in a folder, or the file itself."""
     if not path.is_dir():
         return [path]
     return sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
