@@ -240,3 +240,81 @@ def test_a_live_room_is_imported_and_adopted_as_it_is(
     )  # the operator's own server lets no tenant have it
     assert livekit.room(name).sid == before.sid
     livekit.delete(name)
+
+
+def doctor(studio: Studio, *arguments: str) -> dict[str, list[tuple[str, str]]]:
+    """Return what the doctor found, by subject: verdict and sentence."""
+    done = subprocess.run(
+        [sys.executable, "-m", "roomkeeper", "doctor", "-o", "json", *arguments],
+        env={**os.environ, "KUBECONFIG": str(studio.stack.kubeconfig)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    told: dict[str, list[tuple[str, str]]] = {}
+    for one in json.loads(done.stdout):
+        told.setdefault(one["subject"], []).append((one["verdict"], one["found"]))
+    failed = any(verdict == "failed" for found in told.values() for verdict, _ in found)
+    assert done.returncode == failed, done.stderr
+    return told
+
+
+def test_the_doctor_finds_what_is_wrong_with_an_installation(
+    studio: Studio, operator: OperatorProcess
+) -> None:
+    account = f"{studio.namespace}/roomkeeper"
+    told = doctor(studio, "--service-account", account)
+    assert told["CRD rooms.roomkeeper.dev"] == [("ok", "is that of this version")]
+    [(verdict, found)] = told["permissions"]
+    assert (verdict, found.split(" may not ")[0]) == ("failed", f"ServiceAccount {account}")
+
+    for role in ("roomkeeper", "roomkeeper-cluster", "roomkeeper-lease"):
+        binding = f"{studio.namespace}-{role}"
+        studio.stack.kubectl(
+            "create",
+            "clusterrolebinding",
+            binding,
+            f"--clusterrole={role}",
+            f"--serviceaccount={account.replace('/', ':')}",
+        )
+    told = doctor(studio, "--service-account", account)
+    assert told["permissions"] == [("ok", f"ServiceAccount {account} may do what it has to")]
+    assert told["leader"] == [("warning", f"there is no Lease roomkeeper in namespace {studio.namespace}")]
+
+
+def test_the_doctor_finds_what_is_wrong_with_a_server(studio: Studio, operator: OperatorProcess) -> None:
+    livekit = studio.stack.livekit
+    key, secret = livekit.api_key, livekit.api_secret
+    for name, url, given in (
+        ("right", livekit.url, secret),
+        ("wrong-secret", livekit.url, "not-the-secret-of-this-server"),
+        ("nobody-there", "ws://127.0.0.1:9", secret),
+    ):
+        data = {"LIVEKIT_API_KEY": key, "LIVEKIT_API_SECRET": given}
+        metadata = {"name": name, "namespace": studio.namespace}
+        spec = {"url": url, "credentialsSecretRef": {"name": name}}
+        studio.apply(
+            {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data},
+            {
+                "apiVersion": "roomkeeper.dev/v1alpha1",
+                "kind": "LiveKitServer",
+                "metadata": metadata,
+                "spec": spec,
+            },
+        )
+
+    def looked_at() -> bool:
+        servers = studio.list("livekitservers")
+        return len(servers) == 3 and all(one.get("status", {}).get("conditions") for one in servers)
+
+    eventually("the operator has looked at them", looked_at, within=5)
+    told = {
+        subject.rpartition("/")[2]: found for subject, found in doctor(studio).items() if "Server" in subject
+    }
+    assert told["right"] == [("ok", "answers, takes the key, and its clock is right")]
+    assert told["wrong-secret"][-1] == ("failed", "refuses the API key or its secret, asked from here")
+    assert told["wrong-secret"][0][1].startswith("InvalidCredentials: ")
+    assert told["nobody-there"][0][1].startswith("ServerUnreachable: ")
+    assert told["nobody-there"][-1][0] == "warning"
+    studio.stack.kubectl("delete", "livekitservers", "--all", "-n", studio.namespace)

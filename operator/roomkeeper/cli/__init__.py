@@ -12,6 +12,7 @@ from roomkeeper import __version__
 # By name, the module; the command in it is called like that.
 COMMANDS: Final = {
     "dev": "dev",
+    "doctor": "doctor",
     "get": "get",
     "import": "import_rooms",
     "mute": "mute",
