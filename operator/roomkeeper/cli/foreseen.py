@@ -28,9 +28,7 @@ def lines(foreseen: Foreseen) -> Iterator[str]:
 def _told(foreseen: Foreseen) -> Iterator[str]:
     if foreseen.obstacle:
         yield f"refused ({foreseen.obstacle.reason}): {foreseen.obstacle.message}"
-    for action in foreseen.actions:
-        if line := _line(action, foreseen.people):
-            yield line
+    yield from filter(None, (_line(action, foreseen.people) for action in foreseen.actions))
     replaced = any(isinstance(action, rooms.DeleteRoom) for action in foreseen.actions)
     for change in () if replaced else foreseen.waiting:
         yield (

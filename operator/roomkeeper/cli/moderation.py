@@ -22,15 +22,14 @@ IN_GIT = "Where the Room is kept in Git, change it there too: the next sync take
 
 
 def moderate(namespace: str, room: str, change: Change) -> None:
-    """Change `spec.moderation` of a Room, beside whoever else changes it."""
+    """Change a Room beside whoever else changes it: `change` returns the fields of its spec that are to be others."""
 
     async def edit(cluster: Cluster) -> None:
         for _ in range(ATTEMPTS):
             seen = await cluster.get(ROOMS, room)
-            changed = change(seen["spec"].get("moderation") or {})
             version = seen["metadata"]["resourceVersion"]
             try:
-                await cluster.patch_spec(ROOMS, room, {"moderation": changed}, version=version)
+                await cluster.patch_spec(ROOMS, room, change(seen["spec"]), version=version)
             except ConflictError:
                 continue
             return

@@ -33,12 +33,13 @@ def mute(room: str, identity: str, sources: tuple[str, ...], namespace: str, *, 
     their tokens, and out again whenever they join.
     """
 
-    def change(moderation: dict[str, Any]) -> dict[str, Any]:
-        denied = moderation.get("deniedSources", [])
+    def change(spec: dict[str, Any]) -> dict[str, Any]:
+        denied = spec.get("moderation", {}).get("deniedSources", [])
         others = [one for one in denied if one["identity"] != identity]
         before = {source for one in denied if one["identity"] == identity for source in one["sources"]}
         after = sorted(before - set(sources) if undo else before | set(sources))
-        return {"deniedSources": [*others, {"identity": identity, "sources": after}] if after else others}
+        wanted = [*others, {"identity": identity, "sources": after}] if after else others
+        return {"moderation": {"deniedSources": wanted}}
 
     moderate(namespace, room, change)
     done = "may publish again" if undo else "can no longer publish"

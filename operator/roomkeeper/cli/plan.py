@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from roomkeeper.adapters.ports import LiveKit
     from roomkeeper.cli.cluster import Cluster
     from roomkeeper.domain.livekit import Credentials
+    from roomkeeper.domain.objects import Key
 
 FORESEEN = (ROOM, RECORDING)
 CHANGES = 2
@@ -111,5 +112,5 @@ def _refuse_what_the_api_server_would(ours: list[Manifest]) -> None:
         )
 
 
-def _open_livekit(url: str, credentials: Credentials) -> LiveKit:
+def _open_livekit(_: Key, url: str, credentials: Credentials) -> LiveKit:
     return LiveKitClient(url, credentials)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from roomkeeper.adapters.ports import Body, Clock, Kubernetes, Resource
     from roomkeeper.domain import recordings, rooms
     from roomkeeper.domain.conditions import Finding
-    from roomkeeper.engine.connection import Connect
+    from roomkeeper.engine.connection import ConnectTo
     from roomkeeper.engine.settings import Settings
 
 
@@ -75,7 +75,9 @@ class Foreseen:
 class Preview:
     """An operator that looks at everything and touches nothing. Make it inside a running event loop."""
 
-    def __init__(self, settings: Settings, *, kubernetes: Kubernetes, connect: Connect, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, *, kubernetes: Kubernetes, connect: ConnectTo, clock: Clock
+    ) -> None:
         """Know nothing yet; `learn` looks."""
         self._kubernetes = ReadOnly(kubernetes)
         self._operator = Operator(settings, kubernetes=self._kubernetes, connect=connect, clock=clock)
@@ -84,7 +86,8 @@ class Preview:
     async def learn(self) -> None:
         """Read every object and every LiveKit server. KubernetesError where that is not allowed."""
         operator = self._operator
-        resync = CacheResync(self._kubernetes, operator.wakeups, operator.settings.namespaces)
+        settings = operator.settings
+        resync = CacheResync(self._kubernetes, operator.wakeups, settings.namespaces, settings.shard)
         await resync.list_all()
         for server in [OWN, *(server.key for server in operator.objects.of_kind(SERVER))]:
             await operator.workers.work_on(server)

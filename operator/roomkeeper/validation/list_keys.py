@@ -30,9 +30,16 @@ def _repeated(value: list[Any], schema: Mapping[str, Any], path: str) -> Iterato
     match schema.get(LIST_TYPE):
         case "set":
             keys = value
-        case "map" if all(isinstance(item, dict) for item in value):
+        case "map":
+            odd = [
+                number for number, item in enumerate(value) if item is not None and not isinstance(item, dict)
+            ]
+            if odd:
+                wrong = "must be an object for an array of list-type map"
+                yield FieldError(f"{path}[{odd[0]}]", ErrorType.INVALID, wrong, value[odd[0]])
+                return
             names = schema[LIST_MAP_KEYS]
-            keys = [{name: item[name] for name in names if name in item} for item in value]
+            keys = [{name: item[name] for name in names if name in (item or {})} for item in value]
         case _:
             return
     times: dict[str, int] = {}

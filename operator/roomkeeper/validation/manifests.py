@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 _SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 # kubectl turns YAML into JSON, where dates and times are strings.
 _TEXT_IN_JSON: Final = frozenset({"tag:yaml.org,2002:timestamp"})
+
+_SURROGATES: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 
 
 class ManifestError(Exception):
@@ -73,6 +77,8 @@ def read(paths: Iterable[str]) -> Iterator[Manifest | ManifestError]:
 
 def parse(text: str, path: str = "-") -> Iterator[Manifest]:
     """Yield the objects of a YAML stream; those of a List one by one. ManifestError for what is no YAML."""
+    if text.lstrip().startswith("{"):  # JSON: YAML's reader knows no pairs of surrogates
+        text = _SURROGATES.sub(lambda pair: json.loads(f'"{pair[0]}"'), text)
     try:
         for node in yaml.compose_all(text, Loader=yaml.CSafeLoader):
             yield from _objects(node, path)

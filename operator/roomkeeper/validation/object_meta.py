@@ -56,7 +56,7 @@ def flaws(metadata: Mapping[str, Any]) -> Iterator[FieldError]:
 
 def _name_flaws(name: str) -> Iterator[FieldError]:
     if len(name) > _MOST_NAME:
-        wrong = f"must be no more than {_MOST_NAME} bytes"
+        wrong = f"must be no more than {_MOST_NAME} characters"
         yield FieldError("metadata.name", ErrorType.INVALID, wrong, name)
     if not matches(name, f"^{_SUBDOMAIN}$"):
         yield FieldError("metadata.name", ErrorType.INVALID, _NOT_A_SUBDOMAIN, name)
@@ -64,7 +64,9 @@ def _name_flaws(name: str) -> Iterator[FieldError]:
 
 def _key_flaws(path: str, key: str, *, shown: str = "") -> Iterator[FieldError]:
     prefix, separator, name = key.rpartition("/")
-    if separator and not matches(prefix, f"^{_SUBDOMAIN}$"):
+    if separator and not prefix:
+        yield FieldError(path, ErrorType.INVALID, "prefix part must be non-empty", shown or key)
+    elif separator and not matches(prefix, f"^{_SUBDOMAIN}$"):
         wrong = f"prefix part {_NOT_A_SUBDOMAIN}"
         yield FieldError(path, ErrorType.INVALID, wrong, shown or key)
     if not matches(name, f"^{_QUALIFIED}$"):

@@ -6,6 +6,8 @@ After kube-openapi's pkg/validation/validate, as far as our schemas go: no combi
 from __future__ import annotations
 
 import operator
+import re
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from roomkeeper.validation.expressions import matches
@@ -39,6 +41,23 @@ OBJECT_META: Final = frozenset(
 )
 KEEPS_ALL: Final = {PRESERVE_UNKNOWN: True}  # below a field whose content is free
 _FORMATS: Final = {"integer": "int64", "number": "float64"}  # of what JSON is read into
+
+
+_DATE_TIME: Final = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[tT]([01]\d|2[0-3]):[0-5]\d:[0-5]\d([.]\d+)?([zZ]|[+-]\d{2}:\d{2})", re.ASCII
+)
+
+
+def is_date_time(text: str) -> bool:
+    """Tell whether a text is a moment as the API server takes it (kube-openapi's strfmt, IsDateTime)."""
+    found = _DATE_TIME.fullmatch(text)
+    if not found:
+        return False
+    try:
+        date.fromisoformat(found[1])
+    except ValueError:
+        return False
+    return True
 
 
 def child(path: str, name: str) -> str:
@@ -144,9 +163,15 @@ def _string_misfits(value: str, schema: Mapping[str, Any], path: str) -> Iterato
     elif "pattern" in schema and not matches(value, schema["pattern"]):
         wrong = f"{path} in body should match '{schema['pattern']}'"
         yield FieldError(path, ErrorType.INVALID, wrong, value)
+    if schema.get("format") == "date-time" and not is_date_time(value):
+        wrong = f"{path} in body must be of type date-time: {quoted(value)}"
+        yield FieldError(path, ErrorType.WRONG_TYPE, wrong, value)
 
 
 def _number_misfits(value: float, schema: Mapping[str, Any], path: str) -> Iterator[FieldError]:
+    if schema.get("type") == "integer" and not _is_in_range(value, schema["format"]):
+        wrong = f"Checked value must be of type integer with format {schema['format']} in {path}"
+        yield FieldError("", ErrorType.INVALID, wrong, "")
     bounds: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
         ("multipleOf", "be a multiple of", lambda number, factor: number % factor == 0),
         ("maximum", "be less than or equal to", operator.le),
@@ -156,6 +181,11 @@ def _number_misfits(value: float, schema: Mapping[str, Any], path: str) -> Itera
         if name in schema and not holds(value, schema[name]):
             wrong = f"{path} in body should {words} {shown_number(schema[name])}"
             yield FieldError(path, ErrorType.INVALID, wrong, value)
+
+
+def _is_in_range(value: float, integer: str) -> bool:
+    bits = int(integer.removeprefix("int")) - 1
+    return float(value).is_integer() and -(2**bits) <= value < 2**bits
 
 
 def _list_misfits(value: list[Any], schema: Mapping[str, Any], path: str) -> Iterator[FieldError]:
