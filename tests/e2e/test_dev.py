@@ -80,7 +80,9 @@ def dev(tmp_path: Path) -> Iterator[Dev]:
 def test_what_is_saved_is_applied_and_what_is_removed_is_deleted(dev: Dev, tmp_path: Path) -> None:
     room = tmp_path / "room.yaml"
     dev.until(lambda line: line == "room.roomkeeper.dev/standup created")
-    dev.until(lambda line: line.split()[:4] == ["team-a", "standup", "team-a_standup", "True"])
+    dev.until(
+        lambda line: line.split()[:4] == ["team-a", "room.roomkeeper.dev/standup", "team-a_standup", "True"]
+    )
 
     room.write_text(ROOM.replace("roles", "role"))
     told = dev.until(lambda line: "error" in line)
