@@ -14,12 +14,14 @@ import os
 import random
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import kopf
 
 from roomkeeper.adapters.ports import KubernetesError
 from roomkeeper.api.common import GROUP, LABEL_MANAGED_BY, MANAGED_BY
+from roomkeeper.engine.election import LeaseLostError
 from roomkeeper.engine.kinds import KINDS, selectors
 from roomkeeper.engine.operator import Operator
 from roomkeeper.engine.settings import Settings
@@ -81,16 +83,21 @@ async def start(settings: kopf.OperatorSettings, memo: Any, **_: Any) -> None:
         raise kopf.PermanentError(str(error)) from None
     memo.running = asyncio.create_task(memo.operator.run(), name="roomkeeper")
     memo.running.add_done_callback(_end_process)
+    await asyncio.sleep(0)  # Kopf sets its own handlers as soon as it has started this one
+    _heed_signals(memo.operator)
 
 
 @kopf.on.cleanup()
 async def stop(memo: Any, **_: Any) -> None:
-    """Stop the engine before Kopf looks for tasks that hang."""
+    """Wait until the engine has finished, before Kopf looks for tasks that hang; Kopf itself sets no limit here."""
+    failure = None
+    if "running" in memo:
+        memo.operator.stop()
+        [failure] = await asyncio.gather(memo.running, return_exceptions=True)
     if "http" in memo:
         await memo.http.stop()
-    if "running" in memo:
-        memo.running.cancel()
-        await asyncio.gather(memo.running, return_exceptions=True)
+    if failure:  # else the process would end as if all were well
+        raise kopf.PermanentError(_why(failure))
 
 
 def tells_news(event: Any, resource: Any, memo: Any, **_: Any) -> bool:
@@ -141,7 +148,32 @@ def _tune(settings: kopf.OperatorSettings) -> None:
 
 def _end_process(task: asyncio.Task[None]) -> None:
     """End the process when the engine ends by itself: a watcher without workers would only look alive."""
-    if task.cancelled():
+    failure = None if task.cancelled() else task.exception()
+    if failure is None:
         return
-    logger.critical("the engine ended unexpectedly", exc_info=task.exception())
+    is_expected = isinstance(failure, LeaseLostError)
+    logger.critical("the engine ended: %s", _why(failure), exc_info=None if is_expected else failure)
     signal.raise_signal(signal.SIGTERM)
+
+
+def _why(failure: BaseException) -> str:
+    return str(failure) or type(failure).__name__
+
+
+def _heed_signals(operator: Operator) -> None:
+    """Have the engine finish its work at the first signal, and the process end at once at the second.
+
+    Kopf hears of signals through its loop, whatever Python's own handler is; so that one is free.
+    """
+    loop = asyncio.get_running_loop()
+    received: list[int] = []
+
+    def heed(number: int, _: object) -> None:
+        received.append(number)
+        if len(received) > 1:
+            os._exit(128 + number)
+        loop.call_soon_threadsafe(operator.stop)
+
+    if threading.current_thread() is threading.main_thread():  # elsewhere there are none, as Kopf says
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, heed)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from roomkeeper.adapters.forwarding import FORWARDED, Forwarder
 from roomkeeper.adapters.livekit.webhooks import (
     KNOWN_EVENTS,
     ForgedWebhookError,
@@ -49,18 +51,25 @@ class HttpServer:
 
     async def start(self) -> None:
         """Listen; OSError when the port is taken."""
+        self._forwarder = Forwarder()
         await self._runner.setup()
         settings = self._operator.settings
-        await web.TCPSite(self._runner, settings.http_host or None, settings.http_port).start()
+        try:
+            await web.TCPSite(self._runner, settings.http_host or None, settings.http_port).start()
+        except OSError:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """Stop listening."""
         await self._runner.cleanup()
+        await self._forwarder.aclose()
 
     async def _webhook(self, request: web.Request) -> web.Response:
         """Answer 401 unsigned or forged, 400 unreadable, 408 too slow, 413 too large, 200 for everything else.
 
-        LiveKit repeats a delivery only after a 5xx, so what was understood is answered before it is acted on.
+        LiveKit repeats a delivery only after a 5xx, so what was understood is answered before it is acted on. A replica
+        that stands by hands it on first.
         """
         try:
             async with asyncio.timeout(BODY_SECONDS):
@@ -83,17 +92,30 @@ class HttpServer:
         except UnreadableWebhookError:
             metrics.WEBHOOKS.labels("", "unreadable").inc()
             return web.Response(status=400, text="signed, but not a LiveKit webhook\n")
+        if not self._operator.takes_webhooks:
+            return await self._hand_on(request, body, _label(verified.event.event))
         result = self._operator.wakeups.webhook(verified.event, verified.credentials)
         lag = (self._operator.clock.now() - verified.event.created_at).total_seconds()
         metrics.webhook(_label(verified.event.event), result, lag_seconds=lag)
         return web.Response()
+
+    async def _hand_on(self, request: web.Request, body: bytes, label: str) -> web.Response:
+        """Answer as the replica that works does; 503 without one, so that LiveKit delivers it again."""
+        address = self._operator.leadership.holder_address
+        if not address or FORWARDED in request.headers:
+            metrics.WEBHOOKS.labels(label, "nobody works").inc()
+            return web.Response(status=503, text="no replica that works is known here\n")
+        authorization = request.headers["Authorization"]
+        status = await self._forwarder.forward(address, request.path, body=body, authorization=authorization)
+        metrics.WEBHOOKS.labels(label, "forwarded" if status == HTTPStatus.OK else "not forwarded").inc()
+        return web.Response(status=status)
 
     async def _healthz(self, _: web.Request) -> web.Response:
         """Answer whenever the event loop turns; LiveKit or the API server being down is no reason to restart."""
         return web.Response(text="ok\n")
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        if self._operator.is_working:
+        if self._operator.is_ready:
             return web.Response(text="ok\n")
         return web.Response(status=503, text="the caches are not filled yet\n")
 

@@ -26,7 +26,8 @@ from roomkeeper.adapters.livekit.client import LiveKitClient
 from roomkeeper.adapters.ports import Resource
 from roomkeeper.cli import main as roomkeeper
 from roomkeeper.domain.objects import RECORDING
-from roomkeeper.engine.operator import Operator, SystemClock
+from roomkeeper.engine.clock import SystemClock
+from roomkeeper.engine.operator import Operator
 from roomkeeper.engine.workers import Workers
 
 if TYPE_CHECKING:

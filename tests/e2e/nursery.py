@@ -65,6 +65,7 @@ class Nursery:
             "LIVEKIT_API_KEY": stack.livekit.api_key,
             "LIVEKIT_API_SECRET": stack.livekit.api_secret,
             "ROOMKEEPER_HTTP_HOST": "127.0.0.1",
+            "ROOMKEEPER_LEADER_ELECT": "false",
             "ROOMKEEPER_RESYNC_SECONDS": str(RESYNC_SECONDS),
             "PYTHONUNBUFFERED": "1",
         }

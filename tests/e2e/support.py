@@ -50,8 +50,11 @@ def eventually(what: str, check: Callable[[], T], *, within: float) -> T:
 class OperatorProcess:
     """`roomkeeper run` beside the stack, with its output in a file; `command` may be another entry point."""
 
-    def __init__(self, stack: LocalStack, log: Path, *, command: list[str] | None = None) -> None:
+    def __init__(
+        self, stack: LocalStack, log: Path, *, command: list[str] | None = None, port: int = 0
+    ) -> None:
         self.log = log
+        self.port = port or stack.operator_port
         self._stack = stack
         self._command = command or [sys.executable, "-m", "roomkeeper", "run"]
         self._process: subprocess.Popen[bytes] | None = None
@@ -72,7 +75,8 @@ class OperatorProcess:
                     "LIVEKIT_API_KEY": stack.livekit.api_key,
                     "LIVEKIT_API_SECRET": stack.livekit.api_secret,
                     "ROOMKEEPER_HTTP_HOST": "127.0.0.1",
-                    "ROOMKEEPER_HTTP_PORT": str(stack.operator_port),
+                    "ROOMKEEPER_HTTP_PORT": str(self.port),
+                    "ROOMKEEPER_LEADER_ELECT": "false",
                     "ROOMKEEPER_RESYNC_SECONDS": str(RESYNC_SECONDS),
                     "PYTHONUNBUFFERED": "1",
                     **environment,
@@ -87,7 +91,7 @@ class OperatorProcess:
     def is_ready(self) -> bool:
         """Ask /readyz."""
         assert self.is_running, self.output()[-2000:]
-        return http_status(f"http://127.0.0.1:{self._stack.operator_port}/readyz") == 200
+        return http_status(f"http://127.0.0.1:{self.port}/readyz") == 200
 
     @property
     def is_running(self) -> bool:
@@ -104,6 +108,10 @@ class OperatorProcess:
         """Everything it printed so far."""
         return self.log.read_text(errors="replace")
 
+    def send(self, sig: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, sig)
+
     def stop(self, sig: signal.Signals = signal.SIGTERM) -> int:
         """End it by a signal and return its exit code."""
         if self._process is None:
@@ -114,6 +122,11 @@ class OperatorProcess:
         self._process = None
         assert_tells_no_secret(self._stack, "the operator's log", self.output())
         return code
+
+    def ended(self, within: float) -> int:
+        """Wait until it has ended by itself, and return its exit code."""
+        eventually("the operator has ended", lambda: not self.is_running, within=within)
+        return self.stop()
 
     @contextmanager
     def started_with(self, *options: str) -> Iterator[None]:

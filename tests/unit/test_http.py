@@ -7,8 +7,10 @@ import base64
 import hashlib
 import json
 import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import aiohttp
 import jwt
@@ -16,34 +18,82 @@ import pytest
 
 from roomkeeper.adapters.livekit.webhooks import KNOWN_EVENTS
 from roomkeeper.engine import metrics
-from roomkeeper.engine.operator import SystemClock
+from roomkeeper.engine.clock import SystemClock
 from roomkeeper.http import HttpServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from roomkeeper.domain.livekit import WebhookEvent
     from roomkeeper.engine.operator import Operator
 
 SECRET = "a-secret-of-at-least-thirty-two-characters"
 
 
+@dataclass(slots=True)
+class Replica:
+    """One that listens: it knows one key, and remembers what it was told."""
+
+    port: int
+    takes_webhooks: bool = True
+    holder_address: str = ""
+    secret: str = SECRET
+    heard: list[str] = field(default_factory=list)
+    clock: SystemClock = field(default_factory=SystemClock)
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[Self]:
+        server = HttpServer(cast("Operator", self))
+        await server.start()
+        yield self
+        await server.stop()
+
+    @property
+    def settings(self) -> Any:
+        return SimpleNamespace(http_host="127.0.0.1", http_port=self.port)
+
+    @property
+    def leadership(self) -> Any:
+        return self
+
+    @property
+    def servers(self) -> Any:
+        return SimpleNamespace(webhook_keys=lambda: {"APIkey": [self.secret]})
+
+    @property
+    def wakeups(self) -> Any:
+        return self
+
+    def webhook(self, event: WebhookEvent, _: object) -> str:
+        self.heard.append(event.event)
+        return "ignored"
+
+
 @pytest.fixture
 async def port(unused_port: int) -> AsyncIterator[int]:
-    """Serve for an operator that knows one key and ignores every event."""
-    operator = SimpleNamespace(
-        settings=SimpleNamespace(http_host="127.0.0.1", http_port=unused_port),
-        servers=SimpleNamespace(webhook_keys=lambda: {"APIkey": [SECRET]}),
-        clock=SystemClock(),
-        wakeups=SimpleNamespace(webhook=lambda event, credentials: "ignored"),
-    )
-    server = HttpServer(cast("Operator", operator))
-    await server.start()
-    yield unused_port
-    await server.stop()
+    async with Replica(unused_port).listening():
+        yield unused_port
+
+
+@pytest.fixture
+async def holder(unused_port: int) -> AsyncIterator[Replica]:
+    async with Replica(unused_port).listening() as here:
+        yield here
+
+
+@pytest.fixture
+async def standby(holder: Replica) -> AsyncIterator[Replica]:
+    address = f"127.0.0.1:{holder.port}"
+    async with Replica(await free_port(), takes_webhooks=False, holder_address=address).listening() as here:
+        yield here
 
 
 @pytest.fixture
 async def unused_port() -> int:
+    return await free_port()
+
+
+async def free_port() -> int:
     probe = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
     number: int = probe.sockets[0].getsockname()[1]
     probe.close()
@@ -51,7 +101,7 @@ async def unused_port() -> int:
     return number
 
 
-async def send(port: int, event: str, *, seconds_ago: int = 0) -> int:
+async def send(port: int, event: str, *, seconds_ago: int = 0, **headers: str) -> int:
     made_at = int(time.time()) - seconds_ago
     body = json.dumps({"event": event, "id": f"EV_{event}", "createdAt": str(made_at)}).encode()
     claims: dict[str, Any] = {
@@ -59,7 +109,7 @@ async def send(port: int, event: str, *, seconds_ago: int = 0) -> int:
         "exp": time.time() + 60,
         "sha256": base64.b64encode(hashlib.sha256(body).digest()).decode(),
     }
-    headers = {"Authorization": jwt.encode(claims, SECRET, algorithm="HS256")}
+    headers["Authorization"] = jwt.encode(claims, SECRET, algorithm="HS256")
     url = f"http://127.0.0.1:{port}/livekit/webhook"
     async with aiohttp.ClientSession() as session, session.post(url, data=body, headers=headers) as response:
         return response.status
@@ -104,3 +154,45 @@ async def test_a_body_that_does_not_come_is_given_up(port: int, monkeypatch: pyt
     assert counted("", "too slow") == before + 1
     writer.close()
     await writer.wait_closed()
+
+
+async def test_what_reaches_a_standby_is_heard_by_the_one_that_works(
+    standby: Replica, holder: Replica
+) -> None:
+    before = counted("room_started", "forwarded") or 0
+    assert await send(standby.port, "room_started") == 200
+    assert (standby.heard, holder.heard) == ([], ["room_started"])
+    assert counted("room_started", "forwarded") == before + 1
+
+
+async def test_what_is_forged_is_not_handed_on(standby: Replica, holder: Replica) -> None:
+    standby.secret = "another-secret-that-is-as-long-as-the-first"
+    assert await send(standby.port, "room_started") == 401
+    assert holder.heard == []
+
+
+async def test_the_one_that_works_looks_for_itself(standby: Replica, holder: Replica) -> None:
+    holder.secret = "another-secret-that-is-as-long-as-the-first"
+    assert await send(standby.port, "room_started") == 401
+    assert holder.heard == []
+
+
+@pytest.mark.parametrize("address", ["", "127.0.0.1:1", "no address", "127.0.0.1:99999999"])
+async def test_where_nobody_works_livekit_is_to_try_again(
+    standby: Replica, holder: Replica, address: str
+) -> None:
+    standby.holder_address = address
+    assert await send(standby.port, "room_started") == 503
+    assert holder.heard == []
+
+
+async def test_what_was_handed_on_once_goes_no_further(standby: Replica, holder: Replica) -> None:
+    """Two that think that the other one works."""
+    holder.takes_webhooks, holder.holder_address = False, f"127.0.0.1:{standby.port}"
+    async with asyncio.timeout(1):
+        assert await send(standby.port, "room_started") == 503
+
+
+async def test_a_taken_port_is_told(holder: Replica) -> None:
+    with pytest.raises(OSError, match="in use"):
+        await HttpServer(cast("Operator", Replica(holder.port))).start()

@@ -6,7 +6,9 @@ Messages of errors are ours: they never carry a response body, a token or a secr
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -150,6 +152,29 @@ class InvalidError(KubernetesError):
     """The API server refuses the content (400, 422)."""
 
 
+class FencedError(KubernetesError):
+    """This replica does not hold the Lease, or not any more: nothing was sent.
+
+    LiveKit's client raises it too: no LiveKitError, which would be taken for something that LiveKit did.
+    """
+
+
+class Effect(Enum):
+    """What a request does, for whoever decides whether it may be sent."""
+
+    READ = auto()
+    WRITE = auto()
+    START = auto()  # of an egress: nothing would undo a second one
+
+
+Admit = Callable[[Effect], None]
+"""Asked right before a request is sent; raises FencedError where it must not be."""
+
+
+def admit_all(_: Effect) -> None:
+    """Let everything be sent: there is one replica."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """A kind of object as the API server addresses it; the core group is the empty string."""
@@ -194,6 +219,9 @@ class Kubernetes(Protocol):
 
         A status is guarded by its resourceVersion alone: there the API server ignores a uid.
         """
+
+    async def replace(self, resource: Resource, body: Body) -> Body:
+        """Replace an object by this one; its metadata must hold the resourceVersion that was read, which guards it."""
 
     async def delete(
         self, resource: Resource, *, namespace: str, name: str, uid: str, resource_version: str

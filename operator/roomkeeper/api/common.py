@@ -48,6 +48,9 @@ ANNOTATION_ATTRIBUTES: Final = f"{GROUP}/attributes"  # their keys
 ANNOTATION_LAST_EXPIRES_AT: Final = f"{GROUP}/last-expires-at"  # of all tokens ever issued for the role
 ANNOTATION_REVOKED: Final = f"{GROUP}/revoked"
 
+# Of the Lease: where its holder listens, as host:port, so that the others can hand webhooks on.
+ANNOTATION_ADDRESS: Final = f"{GROUP}/address"
+
 # Of a Recording: how its last attempt ended, so that one that is restored without its status does not record again.
 ANNOTATION_LAST_ATTEMPT: Final = f"{GROUP}/last-attempt"
 ANNOTATION_SESSION: Final = f"{GROUP}/session"  # the one that it was made for: LiveKit's SID of the room
@@ -103,6 +106,11 @@ def rfc3339(moment: datetime) -> str:
     return (
         moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
     )  # thrice as fast as strftime
+
+
+def rfc3339_micro(moment: datetime) -> str:
+    """Render a moment as the MicroTime of Kubernetes: UTC, six digits behind the second, `Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 Time = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]

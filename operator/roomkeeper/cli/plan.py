@@ -12,7 +12,7 @@ from roomkeeper.adapters.livekit.client import LiveKitClient
 from roomkeeper.cli.cluster import in_cluster, namespace_option
 from roomkeeper.cli.foreseen import lines
 from roomkeeper.domain.objects import RECORDING, ROOM
-from roomkeeper.engine.operator import SystemClock
+from roomkeeper.engine.clock import SystemClock
 from roomkeeper.engine.preview import Foreseen, Preview
 from roomkeeper.engine.settings import Settings, SettingsError, livekit_server, server_key, storage_key
 from roomkeeper.validation import manifests

@@ -7,7 +7,15 @@ import os
 import click
 import kopf
 
-from roomkeeper.engine.settings import Settings, SettingsError, livekit_server, server_key, shard, storage_key
+from roomkeeper.engine.settings import (
+    SHORTEST_LEASE_SECONDS,
+    Settings,
+    SettingsError,
+    livekit_server,
+    server_key,
+    shard,
+    storage_key,
+)
 
 
 @click.command()
@@ -86,6 +94,36 @@ from roomkeeper.engine.settings import Settings, SettingsError, livekit_server, 
     help="How LiveKit reaches this operator's /livekit/webhook.",
 )
 @click.option(
+    "--leader-elect",
+    default="false",
+    show_default=True,
+    type=click.Choice(["true", "false"]),
+    envvar="ROOMKEEPER_LEADER_ELECT",
+    help="Work only while holding a Lease, so that another replica can stand by; false: there is no other.",
+)
+@click.option(
+    "--lease-namespace",
+    default="",
+    envvar=["ROOMKEEPER_LEASE_NAMESPACE", "POD_NAMESPACE"],
+    help="Where the Lease is. [default: the pod's namespace]",
+)
+@click.option(
+    "--lease-seconds",
+    default=15,
+    show_default=True,
+    type=click.IntRange(SHORTEST_LEASE_SECONDS),
+    envvar="ROOMKEEPER_LEASE_SECONDS",
+    help="How long the Lease is good without a renewal. It is renewed after a third of it; two thirds after the last "
+    "renewal its holder ends.",
+)
+@click.option(
+    "--advertise-address",
+    default="",
+    metavar="HOST[:PORT]",
+    envvar=["ROOMKEEPER_ADVERTISE_ADDRESS", "POD_IP"],
+    help="Where other replicas reach this one, to hand webhooks on. [default port: --http-port]",
+)
+@click.option(
     "--log-format",
     default="plain",
     show_default=True,
@@ -106,6 +144,10 @@ def run(
     shard_name: str,
     shard_selector: str,
     webhook_url: str,
+    leader_elect: str,
+    lease_namespace: str,
+    lease_seconds: int,
+    advertise_address: str,
     log_format: str,
 ) -> None:
     """Run the operator until it is told to stop.
@@ -129,6 +171,10 @@ def run(
             default_storage=storage_key(default_storage),
             shard=shard(shard_name, shard_selector),
             webhook_url=webhook_url,
+            leader_elect=leader_elect == "true",
+            lease_namespace=lease_namespace,
+            lease_seconds=lease_seconds,
+            advertise_address=advertise_address,
             livekit_url=url,
             livekit_credentials=credentials,
         )

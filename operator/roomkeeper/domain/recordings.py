@@ -79,7 +79,9 @@ class RecordingWorld:
     is_declared: bool = False  # this reconcile has written the intent and not asked yet
     was_asked: bool = False  # this reconcile has asked for a start
     is_refused: bool = False  # and LiveKit never takes it as it is
-    is_unmade: bool = False  # and LiveKit does not have the room, so that nothing was made
+    is_unmade: bool = (
+        False  # and it is certain that nothing was made: LiveKit does not have the room, or was not asked
+    )
     was_told_to_stop: bool = False
     refused_streams: int = 0  # addresses that LiveKit does not take
     applied_layout: str = ""

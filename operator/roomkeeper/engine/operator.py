@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -18,12 +15,15 @@ from roomkeeper.domain.objects import RECORDING, ROOM, SCHEDULE, SERVER, STORAGE
 from roomkeeper.engine import metrics
 from roomkeeper.engine.abandoned import ABANDONED, AbandonedReconciler, AbandonedRecordings
 from roomkeeper.engine.cache import ObjectCache, SecretCache
+from roomkeeper.engine.clock import SystemClock
 from roomkeeper.engine.concerned import Concerned
 from roomkeeper.engine.connection import Connection
 from roomkeeper.engine.counts import CountsThrottle
 from roomkeeper.engine.execute import Executor
 from roomkeeper.engine.lanes import Lanes
+from roomkeeper.engine.leadership import Leadership
 from roomkeeper.engine.levels import Levels
+from roomkeeper.engine.lifecycle import Lifecycle
 from roomkeeper.engine.namespaces import NamespaceCache
 from roomkeeper.engine.overdue import OverdueRecordings
 from roomkeeper.engine.queue import WorkQueue
@@ -39,6 +39,7 @@ from roomkeeper.engine.schedule_reconciler import ScheduleReconciler
 from roomkeeper.engine.server_reconciler import ServerReconciler
 from roomkeeper.engine.servers import BURIED, OWN, KnownServer, ServerDirectory
 from roomkeeper.engine.sessions import SessionFinder
+from roomkeeper.engine.standby import Standby
 from roomkeeper.engine.status import StatusWriter
 from roomkeeper.engine.storage_reconciler import StorageReconciler
 from roomkeeper.engine.storages import StorageDirectory
@@ -51,22 +52,10 @@ if TYPE_CHECKING:
     from roomkeeper.domain.livekit import Credentials
     from roomkeeper.domain.objects import Key
     from roomkeeper.engine.connection import ConnectTo
+    from roomkeeper.engine.fence import Fence
     from roomkeeper.engine.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        """Return the wall-clock time in UTC."""
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        return time.monotonic()
 
 
 class Operator:
@@ -76,10 +65,17 @@ class Operator:
     """
 
     def __init__(
-        self, settings: Settings, *, kubernetes: Kubernetes, connect: ConnectTo, clock: Clock
+        self,
+        settings: Settings,
+        *,
+        kubernetes: Kubernetes,
+        connect: ConnectTo,
+        clock: Clock,
+        leadership: Leadership | None = None,
     ) -> None:
-        """Wire the parts; nothing runs yet."""
+        """Wire the parts; nothing runs yet. Without a leadership, it is the only replica."""
         self.settings = settings
+        self.leadership = leadership or Leadership()
         self._kubernetes = kubernetes
         self._connect = connect
         self.clock = clock
@@ -113,6 +109,7 @@ class Operator:
         self.status = StatusWriter(kubernetes, self.objects, self.recorder)
         self.rooms = self._room_reconciler()
         self.recordings = recordings = self._recording_reconciler()
+        servers = self._server_reconciler()
         self.workers = Workers(
             self.queue,
             {
@@ -127,11 +124,12 @@ class Operator:
                     self.wakeups,
                 ),
                 SCHEDULE: self._schedule_reconciler(),
-                SERVER: self._server_reconciler(),
+                SERVER: servers,
                 STORAGE: self._storage_reconciler(),
                 BURIED: TombstoneReconciler(kubernetes, self.servers, self.wakeups),
             },
         )
+        self._standby = Standby(self.queue, self.objects, servers, self.abandoned, clock)
         self._working = asyncio.Event()
         metrics.begin(self.workers.reconcilers)
         metrics.LEVELS.source = Levels(
@@ -142,36 +140,60 @@ class Operator:
             clock=clock,
             resync_seconds=settings.resync_seconds,
         ).collect
+        self._lifecycle = Lifecycle(self.queue, self.leadership, self._cache_resync, self.recorder)
 
     @classmethod
     async def connect(cls, settings: Settings, clock: Clock | None = None) -> Self:
         """Build the operator on the real API server and the real LiveKit; nothing is sent yet."""
-        kubernetes = await KubernetesClient.connect(observe=metrics.kubernetes_request)
-        return cls(settings, kubernetes=kubernetes, connect=_open_livekit, clock=clock or SystemClock())
+        clock = clock or SystemClock()
+        leadership = await Leadership.connect(settings, clock)
+        fence = leadership.fence
+        return cls(
+            settings,
+            kubernetes=await KubernetesClient.connect(observe=metrics.kubernetes_request, admit=fence.admit),
+            connect=partial(_open_livekit, fence),
+            clock=clock,
+            leadership=leadership,
+        )
 
     @property
     def is_working(self) -> bool:
         """Tell whether the caches are filled and the workers run."""
         return self._working.is_set()
 
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether it works, or could as soon as it has the Lease."""
+        return self.is_working or (self.leadership.is_shared and self._cache_resync.synced.is_set())
+
+    @property
+    def takes_webhooks(self) -> bool:
+        """Tell whether what a webhook wakes will be worked on here."""
+        return self.leadership.is_leading and not self._lifecycle.is_stopping
+
+    def stop(self) -> None:
+        """Let `run` come to its end."""
+        self._lifecycle.stop()
+
     async def run(self) -> None:
-        """Run until cancelled, then send the last Events and release what was opened."""
-        events = asyncio.create_task(self.recorder.run(), name="events")
+        """Run until `stop`, and finish what is worked on then; LeaseLostError if another replica works now."""
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self.queue.run_timers(), name="timers")
-                group.create_task(self._cache_resync.run(), name="cache-resync")
-                await self._gate()
-                group.create_task(self.workers.run(), name="workers")
+            await self._lifecycle.run(self._work)
         finally:
             self._working.clear()
             metrics.LEADER.set(0)
-            self.recorder.stop()
-            await events
             await self._kubernetes.aclose()
+            await self.leadership.aclose()
             for server in self.servers:
                 if server.connection:
                     await server.connection.aclose()
+
+    async def _work(self) -> None:
+        await self._cache_resync.synced.wait()
+        if not self.leadership.is_leading:
+            await self._standby.until(self.leadership.won())
+        await self._gate()
+        await self.workers.run()
 
     async def _gate(self) -> None:
         """Hold all work until objects, their Secrets and LiveKit's rooms are known: else it would be done twice.
@@ -216,7 +238,9 @@ class Operator:
                 clock=self.clock,
                 webhook_url=self.settings.webhook_url,
             ),
-            executor=RecordingExecutor(self._kubernetes, self.objects, self.status, quota, watch, self.clock),
+            executor=RecordingExecutor(
+                self._kubernetes, self.objects, self.status, quota, watch, self.clock, self.leadership.fence
+            ),
             status=self.status,
         )
 
@@ -268,7 +292,6 @@ class Operator:
         return KnownServer(OWN, settings.livekit_url, connection)
 
 
-def _open_livekit(server: Key, url: str, credentials: Credentials) -> LiveKit:
-    return LiveKitClient(
-        url, credentials, observe=partial(metrics.livekit_request, metrics.server_label(server))
-    )
+def _open_livekit(fence: Fence, server: Key, url: str, credentials: Credentials) -> LiveKit:
+    observe = partial(metrics.livekit_request, metrics.server_label(server))
+    return LiveKitClient(url, credentials, observe=observe, admit=fence.admit)

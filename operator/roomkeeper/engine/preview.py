@@ -50,6 +50,10 @@ class ReadOnly:
         """Refuse."""
         raise AssertionError(f"a preview must not apply {resource.plural} {body['metadata'].get('name')}")
 
+    async def replace(self, resource: Resource, body: Body) -> Body:
+        """Refuse."""
+        raise AssertionError(f"a preview must not replace {resource.plural} {body['metadata'].get('name')}")
+
     async def delete(self, resource: Resource, *, namespace: str, name: str, **_: Any) -> None:
         """Refuse."""
         raise AssertionError(f"a preview must not delete {resource.plural} {namespace}/{name}")

@@ -70,6 +70,7 @@ class WorkQueue:
         self._due: dict[Key, float] = {}
         self._earlier = asyncio.Event()
         self._failures: dict[Key, int] = {}
+        self._is_shut = False
 
     def __len__(self) -> int:
         """Count the keys that wait for a worker."""
@@ -135,10 +136,18 @@ class WorkQueue:
         """Start the key's backoff anew."""
         self._failures.pop(key, None)
 
-    async def get(self) -> Key:
-        """Wait for a key and take it; it must be given back with `done`."""
+    def shut_down(self) -> None:
+        """Hand out no more keys: whoever waits for one, or comes for one, gets None."""
+        self._is_shut = True
+        self._available.release()
+
+    async def get(self) -> Key | None:
+        """Wait for a key and take it; it must be given back with `done`. None: there will be no more."""
         while True:
             await self._available.acquire()
+            if self._is_shut:
+                self._available.release()  # for the next one that waits
+                return None
             key = self._take()
             if key is not None:
                 return key

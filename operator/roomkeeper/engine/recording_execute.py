@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from roomkeeper.adapters.kubernetes.resources import RECORDINGS
 from roomkeeper.adapters.ports import (
+    FencedError,
     LiveKitError,
     LiveKitNobodyAnsweredError,
     LiveKitNotFoundError,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from roomkeeper.domain.recordings import Action, RecordingWorld
     from roomkeeper.engine.cache import ObjectCache
     from roomkeeper.engine.connection import Connection
+    from roomkeeper.engine.fence import Fence
     from roomkeeper.engine.recording_quota import RecordingQuota
     from roomkeeper.engine.recording_watch import RecordingWatch
     from roomkeeper.engine.status import StatusWriter
@@ -55,6 +57,7 @@ class RecordingExecutor:
     quota: RecordingQuota
     watch: RecordingWatch
     clock: Clock
+    fence: Fence
 
     async def execute(
         self, action: Action, world: RecordingWorld, server: Connection | None
@@ -98,7 +101,11 @@ class RecordingExecutor:
         raise TypeError(type(action))
 
     async def _declare(self, attempt: attempts.Attempt, world: RecordingWorld) -> RecordingWorld:
-        """Write the intent, guarded by the version that the decision was made on: a second one cannot pass."""
+        """Write the intent, guarded by the version that the decision was made on: a second one cannot pass.
+
+        Only right after a renewal of the Lease may it be followed by the start, so that is waited for first.
+        """
+        await self.fence.until_fresh()
         attempt = replace(attempt, requested_at=self.clock.now())
         began = self.clock.monotonic()
         with self.quota.place(world.recording) as others:
@@ -117,6 +124,9 @@ class RecordingExecutor:
         world = replace(world, is_declared=False, was_asked=True)
         try:
             egress = await server.api.start_egress(request)
+        except FencedError as error:  # nothing was sent
+            logger.info("%s: %s", world.recording.key, error)
+            return replace(world, is_unmade=True)
         except LiveKitNotFoundError:
             recording_metrics.started(world, "no_room")
             server.sightings.saw(request.room_name, None)

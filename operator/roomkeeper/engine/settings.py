@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HIGHEST_PORT = 65535
+SHORTEST_LEASE_SECONDS = 3  # with less, a busy machine loses it
 LIVEKIT_VARIABLES = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
 
 
@@ -39,6 +40,10 @@ class Settings:
     default_storage: Key | None = None  # likewise
     shard: Shard = UNDIVIDED  # which objects are this operator's
     webhook_url: str = ""  # how LiveKit reaches this operator, for servers that do not say it themselves
+    leader_elect: bool = False  # False: there is one replica, and no Lease
+    lease_namespace: str = ""  # "": the pod's
+    lease_seconds: int = 15  # how long the Lease is good without a renewal; the other times follow from it
+    advertise_address: str = ""  # HOST or HOST:PORT where other replicas reach this one; "": they do not
     livekit_url: str = ""  # "": no server of its own
     livekit_credentials: Credentials | None = None
 
@@ -53,6 +58,8 @@ class Settings:
                 "--webhook-url (ROOMKEEPER_WEBHOOK_URL) must look like https://hooks.example.com/livekit/webhook:"
                 f" http or https, no user, query or fragment, at most {MAX_URL} characters"
             )
+        if self.lease_seconds < SHORTEST_LEASE_SECONDS:
+            raise SettingsError(f"ROOMKEEPER_LEASE_SECONDS must be {SHORTEST_LEASE_SECONDS} or more")
         if not self.livekit_url:
             return
         parts = urlsplit(self.livekit_url)
@@ -66,6 +73,14 @@ class Settings:
         """What names the Lease of this shard; "": there are no shards."""
         return self.shard.name
 
+    @property
+    def address(self) -> str:
+        """Where other replicas reach this one, as HOST:PORT; "": they do not."""
+        host = self.advertise_address
+        if not host or host.startswith("[") or host.count(":") == 1:
+            return host
+        return f"[{host}]:{self.http_port}" if ":" in host else f"{host}:{self.http_port}"
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read the LIVEKIT_ and ROOMKEEPER_ variables; SettingsError names what is wrong with which."""
@@ -74,7 +89,7 @@ class Settings:
             namespaces=tuple(environment.get("ROOMKEEPER_NAMESPACE", "").split()),
             http_host=environment.get("ROOMKEEPER_HTTP_HOST", ""),
             http_port=int(_number(environment, "ROOMKEEPER_HTTP_PORT", "8080")),
-            participant_counts=_switch(environment, "ROOMKEEPER_PARTICIPANT_COUNTS"),
+            participant_counts=_choice(environment, "ROOMKEEPER_PARTICIPANT_COUNTS", "on", "off"),
             resync_seconds=_number(environment, "ROOMKEEPER_RESYNC_SECONDS", "60"),
             default_server=server_key(environment.get("ROOMKEEPER_DEFAULT_SERVER", "")),
             default_storage=storage_key(environment.get("ROOMKEEPER_DEFAULT_STORAGE", "")),
@@ -83,6 +98,10 @@ class Settings:
             ),
             webhook_url=environment.get("ROOMKEEPER_WEBHOOK_URL", ""),
             log_format=environment.get("ROOMKEEPER_LOG_FORMAT", "plain"),
+            leader_elect=not _choice(environment, "ROOMKEEPER_LEADER_ELECT", "false", "true"),
+            lease_namespace=_first(environment, "ROOMKEEPER_LEASE_NAMESPACE", "POD_NAMESPACE"),
+            lease_seconds=int(_number(environment, "ROOMKEEPER_LEASE_SECONDS", "15")),
+            advertise_address=_first(environment, "ROOMKEEPER_ADVERTISE_ADDRESS", "POD_IP"),
             livekit_url=url,
             livekit_credentials=credentials,
         )
@@ -137,8 +156,13 @@ def _number(environment: Mapping[str, str], name: str, default: str) -> float:
     return value
 
 
-def _switch(environment: Mapping[str, str], name: str) -> bool:
-    value = environment.get(name, "on")
-    if value not in ("on", "off"):
-        raise SettingsError(f"{name} must be on or off")
-    return value == "on"
+def _choice(environment: Mapping[str, str], name: str, yes: str, no: str) -> bool:
+    value = environment.get(name, yes)
+    if value not in (yes, no):
+        raise SettingsError(f"{name} must be {yes} or {no}")
+    return value == yes
+
+
+def _first(environment: Mapping[str, str], *names: str) -> str:
+    """Return the first of these variables that is set."""
+    return next(filter(None, (environment.get(name) for name in names)), "")

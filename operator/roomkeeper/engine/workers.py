@@ -38,14 +38,13 @@ class Workers:
     reconcilers: Mapping[str, Reconciler]  # by kind
 
     async def run(self) -> None:
-        """Work for ever."""
+        """Work until the queue is shut, and what is worked on then is done."""
         async with asyncio.TaskGroup() as group:
             for number in range(COUNT):
                 group.create_task(self._work(), name=f"worker-{number}")
 
     async def _work(self) -> None:
-        while True:
-            key = await self.queue.get()
+        while (key := await self.queue.get()) is not None:
             try:
                 await self.work_on(key)
             finally:

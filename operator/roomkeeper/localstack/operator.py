@@ -27,7 +27,8 @@ class Operator(Part):
     def arguments(self) -> list[str]:
         """All namespaces, loopback only."""
         port = str(self._stack.operator_port)
-        return ["-m", "roomkeeper", "run", "-A", "--http-host=127.0.0.1", f"--http-port={port}"]
+        listening = ["--http-host=127.0.0.1", f"--http-port={port}"]
+        return ["-m", "roomkeeper", "run", "-A", *listening, "--leader-elect=false"]
 
     def environment(self) -> Mapping[str, str]:
         """The cluster, and the LiveKit server."""

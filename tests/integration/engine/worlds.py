@@ -11,7 +11,8 @@ from roomkeeper.adapters.kubernetes.memory import InMemoryKubernetes
 from roomkeeper.adapters.kubernetes.resources import ROOMS, SECRETS
 from roomkeeper.adapters.livekit.memory import InMemoryLiveKit
 from roomkeeper.domain.livekit import Credentials
-from roomkeeper.engine.operator import Operator, SystemClock
+from roomkeeper.engine.clock import SystemClock
+from roomkeeper.engine.operator import Operator
 from roomkeeper.engine.settings import Settings
 
 if TYPE_CHECKING:

@@ -364,3 +364,17 @@ async def test_keys_that_are_put_off_no_longer_do_not_pile_up(queue: WorkQueue) 
         queue.add_after(A, 3600)
         queue.add_after(A, None)
     assert len(queue._delayed) <= MOST_STALE + 1
+
+
+async def test_a_queue_that_is_shut_hands_out_nothing_more(queue: WorkQueue) -> None:
+    queue.add(A)
+    assert await queue.get() == A
+    waiting = [asyncio.create_task(queue.get()) for _ in range(3)]
+    await asyncio.sleep(0)
+    queue.shut_down()
+    assert await asyncio.gather(*waiting) == [None, None, None]
+    queue.add(B)
+    assert await queue.get() is None
+    assert queue.running == 1
+    queue.done(A)
+    assert not queue.running

@@ -26,6 +26,10 @@ def test_everything_can_be_set() -> None:
             "ROOMKEEPER_PARTICIPANT_COUNTS": "off",
             "ROOMKEEPER_RESYNC_SECONDS": "2.5",
             "ROOMKEEPER_LOG_FORMAT": "json",
+            "ROOMKEEPER_LEADER_ELECT": "true",
+            "ROOMKEEPER_LEASE_NAMESPACE": "livekit",
+            "ROOMKEEPER_LEASE_SECONDS": "30",
+            "ROOMKEEPER_ADVERTISE_ADDRESS": "10.0.0.1",
             "ROOMKEEPER_DEFAULT_SERVER": "livekit/main",
             "ROOMKEEPER_DEFAULT_STORAGE": "livekit/archive",
             "ROOMKEEPER_WEBHOOK_URL": "http://roomkeeper.roomkeeper.svc:8080/livekit/webhook",
@@ -40,6 +44,10 @@ def test_everything_can_be_set() -> None:
         participant_counts=False,
         resync_seconds=2.5,
         log_format="json",
+        leader_elect=True,
+        lease_namespace="livekit",
+        lease_seconds=30,
+        advertise_address="10.0.0.1",
         default_server=Key("LiveKitServer", "livekit", "main"),
         default_storage=Key("RecordingStorage", "livekit", "archive"),
         webhook_url="http://roomkeeper.roomkeeper.svc:8080/livekit/webhook",
@@ -111,6 +119,8 @@ def test_webhook_addresses_that_work(url: str) -> None:
         ("ROOMKEEPER_RESYNC_SECONDS", "nan"),
         ("ROOMKEEPER_HTTP_PORT", "inf"),
         ("ROOMKEEPER_PARTICIPANT_COUNTS", "yes"),
+        ("ROOMKEEPER_LEADER_ELECT", "on"),
+        ("ROOMKEEPER_LEASE_SECONDS", "2"),
     ],
 )
 def test_what_is_wrong_is_named(name: str, value: str) -> None:
@@ -152,3 +162,27 @@ def test_a_port_that_there_is_not_is_refused_from_a_flag_too(port: int) -> None:
 def test_a_shard_that_could_not_work_is_refused(environment: dict[str, str], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         Settings.from_environment(environment)
+
+
+def test_a_pod_is_told_where_it_is_by_its_own_variables() -> None:
+    pod = {"POD_NAMESPACE": "livekit", "POD_IP": "10.0.0.1"}
+    settings = Settings.from_environment(pod)
+    assert (settings.lease_namespace, settings.address) == ("livekit", "10.0.0.1:8080")
+    told = {"ROOMKEEPER_LEASE_NAMESPACE": "other", "ROOMKEEPER_ADVERTISE_ADDRESS": "roomkeeper.local:9000"}
+    settings = Settings.from_environment({**pod, **told})
+    assert (settings.lease_namespace, settings.address) == ("other", "roomkeeper.local:9000")
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ("", ""),
+        ("10.0.0.1", "10.0.0.1:9000"),
+        ("10.0.0.1:80", "10.0.0.1:80"),
+        ("fd00::1", "[fd00::1]:9000"),
+        ("[fd00::1]:80", "[fd00::1]:80"),
+        ("roomkeeper-0.roomkeeper", "roomkeeper-0.roomkeeper:9000"),
+    ],
+)
+def test_the_address_for_other_replicas_has_a_port(given: str, address: str) -> None:
+    assert Settings(advertise_address=given, http_port=9000).address == address

@@ -12,16 +12,17 @@ import aiohttp
 from yarl import URL
 
 from roomkeeper import __version__
+from roomkeeper.adapters.fenced import FencedConnector
 from roomkeeper.adapters.kubernetes.authentication import Authentication
 from roomkeeper.adapters.kubernetes.resources import SECRETS
 from roomkeeper.adapters.kubernetes.responses import GONE, error_of, is_error, parse
-from roomkeeper.adapters.ports import KubernetesError, KubernetesUnreachableError
+from roomkeeper.adapters.ports import Effect, KubernetesError, KubernetesUnreachableError, admit_all
 from roomkeeper.api.common import FIELD_MANAGER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
-    from roomkeeper.adapters.ports import Body, Resource
+    from roomkeeper.adapters.ports import Admit, Body, Resource
 
     Observe = Callable[[str, str, str, float], None]
 
@@ -52,13 +53,17 @@ class KubernetesClient:
     credentials are read again and the request is sent once more.
     """
 
-    def __init__(self, authentication: Authentication, observe: Observe, field_manager: str) -> None:
+    def __init__(
+        self, authentication: Authentication, observe: Observe, admit: Admit, field_manager: str
+    ) -> None:
         """Use connect() instead, which reads the configuration."""
         self._authentication = authentication
         self._field_manager = field_manager
         self._observe = observe
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_MAX_CONNECTIONS, ssl=authentication.ssl_context),
+            connector=FencedConnector(
+                admit, _effect_of, limit=_MAX_CONNECTIONS, ssl=authentication.ssl_context
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"roomkeeper/{__version__}", "Accept": _JSON},
         )
@@ -70,15 +75,16 @@ class KubernetesClient:
         kubeconfig: str | None = None,
         *,
         observe: Observe | None = None,
+        admit: Admit = admit_all,
         field_manager: str = FIELD_MANAGER,
     ) -> Self:
         """Read the configuration; nothing is sent yet. KubernetesError says what is wrong with it.
 
         Without a kubeconfig: KUBECONFIG, else ~/.kube/config, else the pod's ServiceAccount. After each request
         `observe(verb, plural, code, seconds)` is called; plural is `rooms/status` for a subresource, code the HTTP
-        status or "error" when there was no answer.
+        status or "error" when there was no answer. `admit` is asked right before each request is sent.
         """
-        return cls(await Authentication.load(kubeconfig), observe or _observe_nothing, field_manager)
+        return cls(await Authentication.load(kubeconfig), observe or _observe_nothing, admit, field_manager)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -158,6 +164,13 @@ class KubernetesClient:
             subresource=subresource,
         )
 
+    async def replace(self, resource: Resource, body: Body) -> Body:
+        """Replace exactly the version of an object that the metadata names."""
+        metadata = body["metadata"]
+        path = _path(resource, metadata["namespace"], metadata["name"])
+        query = {"fieldManager": self._field_manager}
+        return await self._send("replace", resource, "PUT", path, query=query, body=body)
+
     async def delete(
         self, resource: Resource, *, namespace: str, name: str, uid: str, resource_version: str
     ) -> None:
@@ -217,6 +230,10 @@ class KubernetesClient:
             raise KubernetesUnreachableError(message) from error
         finally:
             self._observe(verb, plural, code, time.monotonic() - started)
+
+
+def _effect_of(method: str, _: URL) -> Effect:
+    return Effect.READ if method == "GET" else Effect.WRITE
 
 
 def _headers(authorization: str | None, content_type: str) -> dict[str, str]:

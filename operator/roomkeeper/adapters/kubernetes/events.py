@@ -7,17 +7,18 @@ import logging
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from aiolimiter import AsyncLimiter
 
 from roomkeeper.adapters.kubernetes.resources import EVENTS
-from roomkeeper.adapters.ports import ForbiddenError, KubernetesError, NotFoundError
-from roomkeeper.api.common import GROUP
+from roomkeeper.adapters.ports import FencedError, ForbiddenError, KubernetesError, NotFoundError
+from roomkeeper.api.common import GROUP, rfc3339_micro
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from roomkeeper.adapters.ports import Body, Clock, Kubernetes
 
@@ -158,7 +159,7 @@ class EventRecorder:
                 continue
             if not self._limiter.has_capacity():
                 return  # the next round writes it
-            patch = {"series": {"count": series.count, "lastObservedTime": _micro_time(series.observed)}}
+            patch = {"series": {"count": series.count, "lastObservedTime": rfc3339_micro(series.observed)}}
             series.written = now
             del self._uncounted[note]
             if not await self._write(note, patch, event_name=series.event_name):
@@ -172,7 +173,7 @@ class EventRecorder:
                 await self._kubernetes.patch(EVENTS, namespace=note.namespace, name=event_name, patch=body)
             else:
                 await self._kubernetes.create(EVENTS, body)
-        except (NotFoundError, ForbiddenError) as error:  # as in a namespace that is being deleted
+        except (NotFoundError, ForbiddenError, FencedError) as error:  # a namespace that is being deleted
             _logger.debug("Event %s of %s/%s: %s", note.reason, note.namespace, note.name, error)
             return False
         except KubernetesError as error:
@@ -199,7 +200,7 @@ def _event(note: EventNote, now: datetime, instance: str) -> Body:
         "apiVersion": EVENTS.api_version,
         "kind": "Event",
         "metadata": {"namespace": note.namespace, "name": f"{note.name}.{secrets.token_hex(8)}"},
-        "eventTime": _micro_time(now),
+        "eventTime": rfc3339_micro(now),
         "type": note.type,
         "reason": note.reason,
         "note": note.message.encode()[:_MAX_NOTE_BYTES].decode(errors="ignore"),
@@ -214,7 +215,3 @@ def _event(note: EventNote, now: datetime, instance: str) -> Body:
         "reportingController": f"{GROUP}/operator",
         "reportingInstance": instance,
     }
-
-
-def _micro_time(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

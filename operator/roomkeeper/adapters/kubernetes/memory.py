@@ -105,6 +105,10 @@ class InMemoryKubernetes:
             ),
         )
 
+    async def replace(self, resource: Resource, body: Body) -> Body:
+        """Replace exactly the version of an object that the metadata names."""
+        return await self._do(_call("replace", resource, body), lambda: self.store.replace(resource, body))
+
     async def delete(
         self, resource: Resource, *, namespace: str, name: str, uid: str, resource_version: str
     ) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from roomkeeper.adapters.kubernetes.fields import (
+    SYSTEM_METADATA,
     leaves,
     merge_patch,
     remove,
@@ -121,6 +122,21 @@ class ObjectStore:
         stored.applied -= changed
         stored.updated |= changed
         self._replace((resource, namespace, name), stored, after)
+        return copy.deepcopy(stored.body)
+
+    def replace(self, resource: Resource, body: Body) -> Body:
+        """Replace an object but for its status, where that is a subresource."""
+        key = _key(resource, body)
+        stored = self._find(*key)
+        _check_version(stored.body, body["metadata"])
+        kept = {name: value for name, value in stored.body["metadata"].items() if name in SYSTEM_METADATA}
+        fields = _main_fields(resource, body)
+        after = {"apiVersion": body["apiVersion"], "kind": body["kind"], **fields}
+        after["metadata"] = fields["metadata"] | kept
+        if _is_custom(resource) and "status" in stored.body:
+            after["status"] = stored.body["status"]
+        stored.applied, stored.updated = set(), set(leaves(without_system_fields(after)))
+        self._replace(key, stored, after)
         return copy.deepcopy(stored.body)
 
     def delete(

@@ -14,13 +14,18 @@ from aiolimiter import AsyncLimiter
 from google.protobuf.message import DecodeError
 from livekit.api.twirp_client import TwirpClient
 
+from roomkeeper.adapters.fenced import FencedConnector
 from roomkeeper.adapters.livekit import answers
 from roomkeeper.adapters.livekit.errors import SDK_ERRORS, translate
 from roomkeeper.adapters.livekit.tokens import mint_for_api
+from roomkeeper.adapters.ports import Effect, admit_all
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from yarl import URL
+
+    from roomkeeper.adapters.ports import Admit
     from roomkeeper.domain.livekit import Credentials
 
 _Answer = TypeVar("_Answer")
@@ -67,8 +72,12 @@ class Calls:
         *,
         limits: Limits = Limits(),
         observe: Callable[[str, str, float], None] | None = None,
+        admit: Admit = admit_all,
     ) -> None:
-        """Take `observe(method, code, seconds)` for metrics; raise ValueError for an unusable URL."""
+        """Take `observe(method, code, seconds)` for metrics; raise ValueError for an unusable URL.
+
+        `admit` is asked right before each request is sent.
+        """
         _check(url)
         self._credentials = credentials
         self._observe = observe
@@ -76,7 +85,7 @@ class Calls:
         self._starts = Lane(asyncio.Semaphore(limits.start_concurrency), limits.start_timeout_seconds)
         self._rate = AsyncLimiter(limits.per_second, time_period=1)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),  # the semaphores limit
+            connector=FencedConnector(admit, _effect_of, limit=0),  # the semaphores limit
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=answers.REQUEST_HEADERS,
             auto_decompress=False,
@@ -124,6 +133,13 @@ class Calls:
                 if self._observe:
                     self._observe(method, code, time.monotonic() - started)
         return result
+
+
+def _effect_of(_: str, url: URL) -> Effect:
+    """Tell by the method of LiveKit's API, the end of the path; what is not known is a write."""
+    if url.name.startswith("Start"):
+        return Effect.START
+    return Effect.READ if url.name.startswith("List") or url.name == "validate" else Effect.WRITE
 
 
 def _readable(message: _Message, read: Callable[[_Message], _Answer]) -> _Answer:
