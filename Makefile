@@ -3,7 +3,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install generate lint test bench demo stack lock clean
+.PHONY: help install generate lint test bench demo stack lock dist clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,10 +16,11 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-generate: install ## Write what is generated: crds/ from the models, parts of the chart, the PrometheusRule from the alert rules
+generate: install ## Write what is generated: crds/, parts of the chart, deploy/ from the chart, the PrometheusRule
 	$(BIN)/python -m roomkeeper.api.generate
-	$(BIN)/python -m roomkeeper.chart.generate
 	$(BIN)/python -m roomkeeper.monitoring
+	$(BIN)/python -m roomkeeper.chart.generate
+	$(BIN)/python -m roomkeeper.chart.manifests
 
 lint: install ## Check style, types, layers, and that generated files are current
 	$(BIN)/ruff check
@@ -50,8 +51,13 @@ MODULES := operator/roomkeeper/localstack/modules
 
 lock: install ## Pin what is newly needed, and leave all else as it is pinned; UPGRADE=1: the newest of everything
 	$(LOCK) --group dev pyproject.toml --output-file requirements.lock
+	$(LOCK) --constraint requirements.lock pyproject.toml --output-file requirements-run.lock
 	$(LOCK) $(MODULES)/moto.in --output-file $(MODULES)/moto.txt
 	$(LOCK) $(MODULES)/node.in --output-file $(MODULES)/node.txt
+
+dist: install ## Build the wheel that a release and the image are made of, into dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build --target wheel
 
 clean: ## Remove .venv and caches of this checkout; what was built for the stack stays in the user's cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

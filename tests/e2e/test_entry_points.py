@@ -107,7 +107,7 @@ def _namespaced_kubeconfig(stack: LocalStack, cluster: Cluster) -> dict[str, obj
             "apiVersion": f"{rbac}/v1",
             "kind": "RoleBinding",
             "metadata": {"name": "operator"},
-            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": "roomkeeper"},
+            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": "local-roomkeeper"},
             "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": cluster.namespace}],
         },
     )

@@ -1,14 +1,17 @@
 {{- /* Generated from operator/roomkeeper/localstack/rbac.yaml by `make generate`. */}}
 {{- define "roomkeeper.rules.namespace" -}}
 - apiGroups: [roomkeeper.dev]
-  resources: [livekitservers, recordingstorages, rooms, recordings, recordingschedules]
-  verbs: [get, list, watch, patch]
+  resources: [livekitservers, rooms]
+  verbs: [list, watch, patch]
+- apiGroups: [roomkeeper.dev]
+  resources: [recordings]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [roomkeeper.dev]
+  resources: [recordingstorages, recordingschedules]
+  verbs: [list, watch]
 - apiGroups: [roomkeeper.dev]
   resources: [livekitservers/status, recordingstorages/status, rooms/status, recordings/status, recordingschedules/status]
   verbs: [patch]
-- apiGroups: [roomkeeper.dev]
-  resources: [recordings]
-  verbs: [create, delete]
 - apiGroups: ['']
   resources: [secrets]
   verbs: [get, list, watch, create, patch, delete]
@@ -19,7 +22,7 @@
 {{- define "roomkeeper.rules.cluster" -}}
 - apiGroups: ['']
   resources: [namespaces]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 {{- end }}
 {{- define "roomkeeper.rules.lease" -}}
 - apiGroups: [coordination.k8s.io]

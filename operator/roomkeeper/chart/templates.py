@@ -8,9 +8,9 @@ from typing import Final
 import yaml
 
 _ROLES: Final = {
-    "roomkeeper": "roomkeeper.rules.namespace",
-    "roomkeeper-cluster": "roomkeeper.rules.cluster",
-    "roomkeeper-lease": "roomkeeper.rules.lease",
+    "local-roomkeeper": "roomkeeper.rules.namespace",
+    "local-roomkeeper-cluster": "roomkeeper.rules.cluster",
+    "local-roomkeeper-lease": "roomkeeper.rules.lease",
 }
 """The roles of the local stack, and what the chart calls their rules."""
 

@@ -23,6 +23,7 @@ class Call(NamedTuple):
     namespace: str
     name: str
     code: int
+    group: str
 
 
 class AuditLog:
@@ -66,4 +67,5 @@ def _call(event: dict[str, Any]) -> Call:
         namespace=target.get("namespace", ""),
         name=target.get("name", ""),
         code=event.get("responseStatus", {}).get("code", 0),
+        group=target.get("apiGroup", ""),
     )

@@ -31,6 +31,12 @@ _AUDIT_POLICY: Final = {
     "omitStages": ["RequestReceived", "ResponseStarted"],
     "rules": [{"level": "Metadata"}],
 }
+_CONTROLLERS: Final = (
+    "garbage-collector-controller",
+    "namespace-controller",
+    "serviceaccount-controller",
+    "clusterrole-aggregation-controller",
+)
 _NO_ROTATION: Final = 100_000
 """Megabytes after which the audit log starts anew: positions in it must stay valid."""
 
@@ -111,6 +117,8 @@ class ApiServer(Part):
             f"--service-account-key-file={signing_key}",
             f"--service-account-signing-key-file={signing_key}",
             "--disable-admission-plugins=ServiceAccount",  # so that pods need no token
+            # As on OpenShift: who makes an owner wait for what it owns has to be allowed to hold the owner.
+            "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
             "--service-cluster-ip-range=10.0.0.0/24",
             f"--audit-policy-file={self._write_audit_policy()}",
             f"--audit-log-path={self.audit_log}",
@@ -186,7 +194,7 @@ class ApiServer(Part):
 
 
 class ControllerManager(Part):
-    """The controllers that a test can see: garbage collection, ends of namespaces, default service accounts."""
+    """The controllers that a test can see: garbage collection, ends of namespaces, service accounts, roles of people."""
 
     def __init__(self, *, directory: Path, guard: Guard, ports: Ports) -> None:
         super().__init__(
@@ -203,7 +211,7 @@ class ControllerManager(Part):
         """Runs as administrator."""
         return [
             f"--kubeconfig={self._kubeconfig}",
-            "--controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller",
+            f"--controllers={','.join(_CONTROLLERS)}",
             "--leader-elect=false",
             f"--secure-port={self._port}",
             "--bind-address=127.0.0.1",

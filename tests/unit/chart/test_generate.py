@@ -68,7 +68,7 @@ def test_a_crd_with_more_metadata_is_refused() -> None:
 
 
 def test_the_rules_are_those_of_the_local_stack() -> None:
-    names = ("roomkeeper", "roomkeeper-cluster", "roomkeeper-lease")
+    names = ("local-roomkeeper", "local-roomkeeper-cluster", "local-roomkeeper-lease")
     template = rules_template("---\n".join(ROLE.format(name=name) for name in names), "rbac.yaml")
     defined = re.findall(r'define "roomkeeper\.rules\.(\w+)" -}}\n(.+?){{- end }}', template, re.DOTALL)
     assert [name for name, _ in defined] == ["namespace", "cluster", "lease"]
@@ -78,4 +78,4 @@ def test_the_rules_are_those_of_the_local_stack() -> None:
 
 def test_a_role_that_the_chart_does_not_know_is_refused() -> None:
     with pytest.raises(ValueError, match=r"rbac\.yaml: expected the ClusterRoles"):
-        rules_template(ROLE.format(name="roomkeeper-more"), "rbac.yaml")
+        rules_template(ROLE.format(name="local-roomkeeper-more"), "rbac.yaml")

@@ -41,14 +41,18 @@ def append(path: Path, *events: dict[str, Any]) -> None:
 
 
 def test_a_call_is_what_the_log_says(path: Path) -> None:
-    append(path, event("patch", "rooms", subresource="status", responseStatus={"code": 409}))
-    assert AuditLog(path).calls() == [("patch", "rooms", "status", "team-a", "standup", 409)]
+    status = event("patch", "rooms", subresource="status", responseStatus={"code": 409})
+    status["objectRef"]["apiGroup"] = "roomkeeper.dev"
+    append(path, status)
+    assert AuditLog(path).calls() == [
+        ("patch", "rooms", "status", "team-a", "standup", 409, "roomkeeper.dev")
+    ]
 
 
 def test_what_a_call_lacks_is_empty(path: Path) -> None:
     bare = {"stage": "ResponseComplete", "verb": "get", "user": {"username": "roomkeeper"}}
     append(path, bare)
-    assert AuditLog(path).calls() == [("get", "", "", "", "", 0)]
+    assert AuditLog(path).calls() == [("get", "", "", "", "", 0, "")]
 
 
 def test_only_answered_calls_of_the_user_count(path: Path) -> None:
