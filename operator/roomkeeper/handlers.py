@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import kopf
 
+from roomkeeper.adapters.kubernetes.authentication import Authentication
+from roomkeeper.adapters.kubernetes.watching import WatchSession
 from roomkeeper.adapters.ports import KubernetesError
 from roomkeeper.api.common import GROUP, LABEL_MANAGED_BY, MANAGED_BY
 from roomkeeper.engine.election import LeaseLostError
@@ -37,6 +39,9 @@ logger = logging.getLogger(__name__)
 # The API server takes objects nested 10 000 deep (sigs.k8s.io/json). Python's default would let a single one of them,
 # of a single tenant, end every list and watch.
 DEEPEST_JSON = 30_000
+
+# For a page of a list, and until a watch begins; by default Kopf waits for an answer for 5 minutes.
+LONGEST_REQUEST_SECONDS = 30.0
 
 
 class EndlessBackoffs:
@@ -100,6 +105,17 @@ async def stop(memo: Any, **_: Any) -> None:
         raise kopf.PermanentError(_why(failure))
 
 
+@kopf.on.login()
+async def log_in(memo: Any, **_: Any) -> kopf.AiohttpSession:
+    """Have Kopf list and watch with a session that it survives; it closes the session itself."""
+    try:
+        authentication = await Authentication.load(None)
+    except KubernetesError as error:
+        raise kopf.LoginError(str(error)) from None
+    session = WatchSession(authentication, on_relist=memo.operator.relist).open()
+    return kopf.AiohttpSession(server=authentication.address, aiohttp_session=session)
+
+
 def tells_news(event: Any, resource: Any, memo: Any, **_: Any) -> bool:
     """Tell whether an event is worth a handler, which costs Kopf as much again as everything else about the event."""
     told: bool = memo.operator.wakeups.tells_news(resource.kind, event["type"], event["object"])
@@ -140,6 +156,7 @@ def _tune(settings: kopf.OperatorSettings) -> None:
     settings.queueing.worker_limit = 64
     settings.queueing.idle_timeout = 0.05
     settings.networking.error_backoffs = EndlessBackoffs()
+    settings.networking.request_timeout = LONGEST_REQUEST_SECONDS
     settings.persistence.diffbase_storage = NoDiffBase()
     # Kopf removes its own finalizer from whatever carries it, so it must not be ours.
     settings.persistence.finalizer = f"{GROUP}/kopf-unused"

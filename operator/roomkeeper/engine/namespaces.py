@@ -26,6 +26,10 @@ class NamespaceCache:
         """Return a namespace's labels; None when it is not known."""
         return self._labels.get(name)
 
+    def names(self) -> set[str]:
+        """Return the names of all that are known."""
+        return set(self._labels)
+
     def lets_in(self, allowed: AllowedNamespaces, *, owner: str, namespace: str) -> bool:
         """Tell whether what an object of the namespace `owner` allows includes a namespace; its own always is."""
         if owner == namespace or allowed.from_ is From.ALL:

@@ -175,6 +175,10 @@ class Operator:
         """Let `run` come to its end."""
         self._lifecycle.stop()
 
+    def relist(self, plural: str) -> None:
+        """Take notice that a watch had a gap: what was deleted meanwhile, only a list tells."""
+        self._cache_resync.relist(plural)
+
     async def run(self) -> None:
         """Run until `stop`, and finish what is worked on then; LeaseLostError if another replica works now."""
         try:
