@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     Lanes = OrderedDict[Hashable, deque[Key]]
 
 FIRST_BACKOFF_SECONDS = 0.5
-LONGEST_BACKOFF_SECONDS = 60.0
+# What was in the way has gone, and all is done within 30 s: a call that hung takes half of that to be given up.
+LONGEST_BACKOFF_SECONDS = 12.0
 # Tokens expire by the wall clock, and a loop timer sees neither a suspended machine nor a clock that was set.
 LONGEST_NAP_SECONDS = 1.0
 MOST_STALE = 64  # replaced entries that a small heap may keep until they are due

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FIRST_BACKOFF_SECONDS = 1.0
-LONGEST_BACKOFF_SECONDS = 30.0
+LONGEST_BACKOFF_SECONDS = 12.0
 WAIT_FOR_STATUS_SECONDS = 60.0  # of a LiveKitServer of another shard, before nobody seems to write it
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +23,7 @@ from roomkeeper.adapters.ports import (
     KubernetesError,
     KubernetesUnreachableError,
     NotFoundError,
+    Resource,
 )
 
 if TYPE_CHECKING:
@@ -316,3 +318,38 @@ async def test_kubeconfig_comes_from_the_environment_as_it_is_now(
     await client.get(SECRETS, namespace="a", name="b")
     await client.aclose()
     assert len(script.requests) == 1
+
+
+async def test_requests_wait_for_the_time_that_a_refusal_names_but_those_for_a_lease(
+    client: KubernetesClient, script: Script
+) -> None:
+    script.answers.append(web.json_response({}, status=429, headers={"Retry-After": "1"}))
+    script.answer(200, {})
+    script.answer(200, {})
+    with pytest.raises(KubernetesUnreachableError):
+        await client.get(ROOMS, namespace="a", name="b")
+    began = time.monotonic()
+    await client.get(Resource("coordination.k8s.io", "v1", "leases"), namespace="a", name="b")
+    assert time.monotonic() - began < 0.9
+    await client.get(ROOMS, namespace="a", name="b")
+    assert time.monotonic() - began > 0.9
+
+
+async def test_an_api_server_that_only_refuses_is_asked_ten_times_a_second(
+    client: KubernetesClient, script: Script
+) -> None:
+    for _ in range(100):
+        script.fail(500, "InternalError")
+
+    async def ask_for_ever() -> None:
+        while True:
+            with pytest.raises(KubernetesUnreachableError):
+                await client.get(ROOMS, namespace="a", name="b")
+
+    began = [asyncio.create_task(ask_for_ever()) for _ in range(20)]
+    await asyncio.sleep(1.5)
+    for task in began:
+        task.cancel()
+    await asyncio.gather(*began, return_exceptions=True)
+    # Those that were on their way when the first was refused, and then ten in each second.
+    assert 20 < len(script.requests) <= 20 + 15 + 5

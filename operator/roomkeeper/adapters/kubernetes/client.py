@@ -14,6 +14,7 @@ from yarl import URL
 from roomkeeper import __version__
 from roomkeeper.adapters.fenced import FencedConnector
 from roomkeeper.adapters.kubernetes.authentication import Authentication
+from roomkeeper.adapters.kubernetes.pace import Pace
 from roomkeeper.adapters.kubernetes.resources import SECRETS
 from roomkeeper.adapters.kubernetes.responses import GONE, error_of, is_error, parse
 from roomkeeper.adapters.ports import Effect, KubernetesError, KubernetesUnreachableError, admit_all
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
 _PAGE_SIZE = 500
 _MAX_RESTARTS = 3  # of a list whose snapshot was compacted away while it was read
 _TIMEOUT_SECONDS = 10.0
-_LIST_TIMEOUT_SECONDS = 60.0  # of one page
+_LIST_TIMEOUT_SECONDS = 30.0  # of one page
 _MAX_CONNECTIONS = 32
 _UNAUTHORIZED = 401
+_LEASE_GROUP = "coordination.k8s.io"
 
 _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
@@ -50,7 +52,8 @@ class KubernetesClient:
     16 at a time 1.6 and 0.7 ms).
 
     Nothing is retried in here, because the engine's queue does that with backoff. The exception is a 401: the
-    credentials are read again and the request is sent once more.
+    credentials are read again and the request is sent once more. While the API server refuses, requests wait for their
+    turn; all but those for a Lease, which is lost when it is renewed late, and which is one request in seconds.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class KubernetesClient:
             headers={"User-Agent": f"roomkeeper/{__version__}", "Accept": _JSON},
         )
         self._proxy = authentication.proxy
+        self._pace = Pace()
 
     @classmethod
     async def connect(
@@ -199,6 +203,8 @@ class KubernetesClient:
             "timeout": aiohttp.ClientTimeout(total=timeout),
         }
         plural = f"{resource.plural}/{subresource}" if subresource else resource.plural
+        if resource.group != _LEASE_GROUP:
+            await self._pace.wait()
         authorization = await self._authentication.header()
         status, text = await self._exchange(verb, plural, request, _headers(authorization, content_type))
         if status == _UNAUTHORIZED:
@@ -224,8 +230,10 @@ class KubernetesClient:
             ) as response:
                 text = await response.read()
                 code = str(response.status)
+                self._pace.answered(response.status, response.headers.get("Retry-After", ""))
                 return response.status, text
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            self._pace.answered(0)
             message = f"{verb} {plural}: no answer from the API server ({type(error).__name__})"
             raise KubernetesUnreachableError(message) from error
         finally:
