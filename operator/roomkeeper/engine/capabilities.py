@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 KNOWN_SECONDS = 600.0
-UNKNOWN_SECONDS = 60.0  # a server that does not tell is not asked with every list
+UNKNOWN_SECONDS = 60.0  # a server that does not tell, or has a fault, is not asked with every list
 
 
 @dataclass(slots=True)
@@ -35,5 +35,6 @@ class Capabilities:
             self.has_redis = await api.has_redis()
         except LiveKitError as error:
             logger.info("a LiveKit server does not tell what it can do: %s", error)
-        else:
+            return
+        if self.has_redis:  # without, it answers as any server does that has a fault
             self._next = now + KNOWN_SECONDS
