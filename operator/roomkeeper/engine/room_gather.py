@@ -14,6 +14,7 @@ from roomkeeper.api.room import AdoptionPolicy, RoomSpec
 from roomkeeper.domain import agents, changes, checks, moderation, names
 from roomkeeper.domain.objects import TokenSecret
 from roomkeeper.domain.rooms import World
+from roomkeeper.engine import moves
 from roomkeeper.engine.connection import Look
 from roomkeeper.engine.failures import finding_of
 
@@ -167,6 +168,7 @@ class Gatherer:
                 continue
             found = TokenSecret.from_body(body)
             if found.owner_uid == room.uid:
+                await moves.check_is_here(room, kubernetes=self.kubernetes, shard=self.shard)
                 self.secrets.observe(found)
 
     def _secrets(self, room: CustomObject, spec: RoomSpec | None) -> dict[str, TokenSecret]:

@@ -25,6 +25,7 @@ from roomkeeper.domain.objects import RECORDING, CustomObject
 from roomkeeper.domain.outcomes import Done, Outcome
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.schedules import DEFAULT_ZONE, ScheduleWorld
+from roomkeeper.engine import moves
 
 if TYPE_CHECKING:
     from roomkeeper.adapters.ports import Body, Clock, Kubernetes
@@ -132,6 +133,7 @@ class ScheduleReconciler:
         if recording.owner_uid != schedule.uid:
             return False
         if recording.shard != schedule.shard:
+            await moves.check_is_here(schedule, kubernetes=self.kubernetes, shard=self.wakeups.shard)
             recording = await self._have_follow(recording, schedule)
         self.wakeups.object_seen(recording, is_news=True)
         return True

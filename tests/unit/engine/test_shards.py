@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from roomkeeper.adapters.kubernetes.resources import SECRETS
+from roomkeeper.adapters.ports import ConflictError
 from roomkeeper.api.common import LABEL_SHARD
 from roomkeeper.domain.objects import RECORDING, SCHEDULE, SERVER, Key
-from roomkeeper.engine.kinds import KINDS
-from tests.unit.engine.fleet import MAIN, SECRET, URL
+from roomkeeper.domain.shards import Shard
+from roomkeeper.engine.kinds import KINDS, selectors
+from tests.unit.engine.fleet import MAIN, URL
 from tests.unit.engine.pair import Pair, a_pair
 from tests.unit.engine.recordings import ON_MAIN, live_egresses
 from tests.unit.engine.warehouse import TENANT
@@ -69,6 +71,19 @@ def livekit_calls(pair: Pair) -> list[str]:
     return [call for call in calls if not call.startswith(("list_", "creates_rooms", "has_redis"))]
 
 
+def test_the_api_server_selects_for_each_shard_but_what_all_share() -> None:
+    assert {kind.plural: selector for kind, selector in selectors(Shard.of("a")).items()} == {
+        "livekitservers": "",
+        "recordingstorages": "",
+        "rooms": "roomkeeper.dev/shard=a",
+        "recordings": "roomkeeper.dev/shard=a",
+        "recordingschedules": "roomkeeper.dev/shard=a",
+        "secrets": "app.kubernetes.io/managed-by=roomkeeper,roomkeeper.dev/shard=a",
+    }
+    alone = {kind.plural: selector for kind, selector in selectors(Shard()).items() if selector}
+    assert alone == {"secrets": "app.kubernetes.io/managed-by=roomkeeper"}
+
+
 async def test_each_works_on_its_own_and_what_it_makes_is_in_its_shard(pair: Pair) -> None:
     key = pair.a.declare("standup", namespace=TENANT, roles=[ROLE], **ON_SERVER)
     pair.a.label(key, "b")
@@ -93,9 +108,11 @@ async def test_a_room_goes_to_another_shard_and_its_room_and_its_secret_stay(pai
     }
     taking = await pair.asked(pair.b)
     await pair.settle()
-    assert [call for call in taking if "secrets" in call and SECRET not in call] == [
+    assert [call for call in taking if "standup" in call and not call.startswith("livekit ")] == [
         "get secrets standup.host",
+        "get rooms standup",
         "apply secrets standup.host",
+        "patch rooms/status standup",
     ]
     after = secret(pair)
     assert (after["metadata"]["uid"], after["metadata"]["labels"][LABEL_SHARD]) == (
@@ -118,6 +135,19 @@ async def test_the_shard_that_a_room_has_left_does_nothing_about_it(pair: Pair) 
     assert not [call for call in asked if "livekitservers" not in call]
     await pair.settle()
     assert secret(pair)["metadata"]["labels"][LABEL_SHARD] == "b"
+
+
+async def test_a_shard_that_has_not_heard_yet_that_a_room_left_takes_no_secret_back(pair: Pair) -> None:
+    key = await a_room(pair)
+    held = secret(pair)
+    pair.a.label(key, "b")
+    await pair.b.settle()
+    written = secret(pair)
+    assert written["metadata"]["labels"][LABEL_SHARD] == "b"
+    pair.a.wakeups.secret_event("DELETED", held)  # this watch was faster than that of the Rooms
+    with pytest.raises(ConflictError):
+        await pair.a.workers.reconcilers[key.kind].reconcile(key)
+    assert secret(pair) == written
 
 
 async def test_a_room_that_comes_back_is_worked_on_again(pair: Pair) -> None:
@@ -238,6 +268,14 @@ async def test_a_server_is_held_while_objects_of_another_shard_use_it(pair: Pair
     assert pair.a.operator.servers.get(MAIN) is None
 
 
+async def test_a_server_that_is_held_is_not_looked_at_for_every_edit(pair: Pair) -> None:
+    key = await a_room(pair)
+    pair.a.edit(key, metadata={"topic": "new"})
+    assert not [
+        call for call in await pair.asked(pair.a) if "livekit-api" in call
+    ]  # it reads the credentials
+
+
 async def test_every_shard_holds_a_server_by_itself(pair: Pair) -> None:
     first, second = await a_room(pair, "a"), await a_room(pair, "b", name="retro")
     assert sorted(finalizers(pair)) == [f"{HELD}-a", f"{HELD}-b"]
@@ -275,6 +313,23 @@ async def test_a_recording_follows_its_schedule_and_its_egress_runs_on(pair: Pai
     assert pair.a.seen(key)["metadata"]["labels"][LABEL_SHARD] == "b"
     assert (pair.a.state(key), pair.a.shown(key)["egressID"]) == ("Active", egress)
     assert len(pair.a.livekits[URL].egress.starts) == 1
+
+
+async def test_a_shard_that_has_not_heard_yet_that_a_schedule_left_takes_no_recording_back(
+    pair: Pair,
+) -> None:
+    schedule, key = await a_scheduled_recording(pair)
+    running = pair.a.seen(key)
+    pair.a.label(schedule, "b")
+    await pair.b.settle()
+    moved = pair.a.seen(key)
+    assert moved["metadata"]["labels"][LABEL_SHARD] == "b"
+    pair.a.wakeups.object_event(
+        RECORDING, "DELETED", running
+    )  # this watch was faster than that of the schedules
+    with pytest.raises(ConflictError):
+        await pair.a.workers.reconcilers[schedule.kind].reconcile(schedule)
+    assert pair.a.seen(key) == moved
 
 
 async def test_a_recording_that_its_schedule_has_yet_to_show_follows_it_too(pair: Pair) -> None:
