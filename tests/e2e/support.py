@@ -254,7 +254,7 @@ class Cluster:
             "delete", "recordingschedules,recordings", "--all", "-n", self.namespace, "--wait=false"
         )
         if self.stack.kubectl("get", "rooms", "-n", self.namespace, "-o", "name").split():
-            self.delete_rooms()
+            self.delete_all("rooms")
         held = self.stack.kubectl("get", kinds, "-n", self.namespace, "-o", "name").split()
         if held:
             unhold = '{"metadata":{"finalizers":null}}'
@@ -263,9 +263,9 @@ class Cluster:
             )
         self.stack.kubectl("delete", "namespace", self.namespace, "--wait=false")
 
-    def delete_rooms(self) -> None:
-        """Delete all Rooms by one request; kubectl alone sends two for each, five a second."""
-        path = f"/apis/roomkeeper.dev/v1alpha1/namespaces/{self.namespace}/rooms"
+    def delete_all(self, plural: str) -> None:
+        """Delete all objects of one of our kinds by one request; kubectl alone sends two for each, five a second."""
+        path = f"/apis/roomkeeper.dev/v1alpha1/namespaces/{self.namespace}/{plural}"
         self.stack.kubectl("delete", "--raw", path)
 
     def condition(self, name: str, kind: str = "Ready") -> dict[str, Any]:

@@ -130,7 +130,7 @@ def test_a_restart_and_a_minute_with_unchanged_rooms_write_nothing(
     assert not writes
 
     start = stack.audit.mark()
-    cluster.delete_rooms()
+    cluster.delete_all("rooms")
     eventually("all Rooms are gone", lambda: not cluster.list("rooms"), within=15)
     writes = stack.audit.writes(since=start)
     told(f"{ROOMS} Rooms deleted", writes)

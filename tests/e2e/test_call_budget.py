@@ -74,7 +74,7 @@ def test_two_hundred_rooms_cost_one_list_and_two_more_calls_per_interval(
             lists = asked["ListRooms"]
         print(f"{INTERVALS} intervals of {ROOMS} Rooms: {dict(asked)}")
         assert asked == {"ListRooms": INTERVALS, "ListParticipants": MODERATED * INTERVALS}
-    cluster.delete_rooms()
+    cluster.delete_all("rooms")
     eventually("all Rooms are gone", lambda: not cluster.list("rooms"), within=20)
 
 

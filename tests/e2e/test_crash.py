@@ -51,7 +51,7 @@ def test_two_kills_amid_two_hundred_rooms_leave_nothing_undone_and_nothing_twice
         f"{len(rooms)} rooms, each once in LiveKit, and {len(owners)} Secrets, each of a Room that is there"
     )
 
-    cluster.delete_rooms()
+    cluster.delete_all("rooms")
     eventually("all Rooms are gone", lambda: not cluster.list("rooms"), within=15)
     eventually("so are their Secrets", lambda: not cluster.list("secrets"), within=5)
     assert not livekit.sids(f"{cluster.namespace}_")

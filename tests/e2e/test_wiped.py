@@ -111,5 +111,5 @@ def test_five_hundred_rooms_of_a_livekit_that_was_wiped_are_back_at_the_permitte
         return sorted(named) == after
 
     eventually("status names the new sessions", are_named, within=10)
-    cluster.delete_rooms()
+    cluster.delete_all("rooms")
     eventually("all Rooms are gone", lambda: not cluster.list("rooms"), within=30)
