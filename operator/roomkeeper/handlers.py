@@ -158,6 +158,8 @@ def _tune(settings: kopf.OperatorSettings) -> None:
     settings.networking.error_backoffs = EndlessBackoffs()
     settings.networking.request_timeout = LONGEST_REQUEST_SECONDS
     settings.persistence.diffbase_storage = NoDiffBase()
+    # Never used either; the default looks for itself in each event twice.
+    settings.persistence.progress_storage = kopf.StatusProgressStorage()
     # Kopf removes its own finalizer from whatever carries it, so it must not be ours.
     settings.persistence.finalizer = f"{GROUP}/kopf-unused"
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # else a line per event

@@ -29,6 +29,7 @@ SETTINGS = {"ROOMKEEPER_RESYNC_SECONDS": "60"}  # the default; end-to-end tests 
 PATIENCE_SECONDS = 30.0
 PATIENCE_PER_ROOM = 0.2
 JOINS = 100
+DRAIN_SECONDS = 0.5  # to count what waits, the operator looks at every object
 STEADY = 50  # Rooms that are edited while others are created
 EVERYTHING_IS_DUE = 2500.0  # seconds after tokens of an hour were issued
 
@@ -71,7 +72,7 @@ class Bench:
         ends = time.monotonic() + self.patience
         while metric(self.stack, "roomkeeper_queue_depth"):
             assert time.monotonic() < ends, "the operator's queue does not get empty"
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(DRAIN_SECONDS)
 
     async def all_ready(self) -> None:
         """Wait until the API server shows every Room Ready."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import Field
 
 from roomkeeper.api.common import DNS_LABEL, LIST_TYPE, MAP_TYPE, MAX_NAME, PRESERVE_UNKNOWN, Model
 from roomkeeper.api.secret_template import SecretTemplate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_IDENTITIES: Final = 200
 MAX_IDENTITY: Final = 256
@@ -94,6 +98,11 @@ class Grants(Model):
         description="May manage every ingress on the server, also of other tenants. Default: false. The server's policy "
         "must name it. LiveKit: `ingressAdmin`.",
     )
+
+    @cached_property
+    def given(self) -> Mapping[str, Any]:
+        """What LiveKit is told, by its own names; worked out once."""
+        return self.model_dump(mode="json", exclude_none=True)
 
 
 Identity = Annotated[str, Field(min_length=1, max_length=MAX_IDENTITY)]

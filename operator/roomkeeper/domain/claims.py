@@ -43,9 +43,9 @@ def video_grants(role: Role) -> dict[str, Any]:
 
     An empty canPublishSources would mean all sources to LiveKit (protocol: auth/grants.go), so it is left out.
     """
-    grants = role.grants.model_dump(mode="json", exclude_none=True)
-    sources = grants.pop("canPublishSources", None)
-    return {"roomJoin": True, **grants, **({"canPublishSources": sorted(sources)} if sources else {})}
+    given = role.grants.given
+    sources = given.get("canPublishSources")
+    return {"roomJoin": True, **given, **({"canPublishSources": sorted(sources)} if sources else {})}
 
 
 def powers(video: Mapping[str, Any]) -> frozenset[str]:

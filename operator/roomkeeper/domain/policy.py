@@ -113,7 +113,7 @@ def quota_violation(policy: Policy, rooms_before: int | None) -> Finding | None:
 
 def _passed(policy: Policy, spec: RoomSpec) -> Iterator[str]:
     for role in spec.roles:
-        for grant, value in role.grants.model_dump(mode="json", exclude_none=True).items():
+        for grant, value in role.grants.given.items():
             if value and grant not in policy.allowed_grants:
                 yield f"spec.roles[{role.name}].grants.{grant}: the policy of the server does not allow it"
     limit = policy.max_participants

@@ -14,6 +14,7 @@ from roomkeeper.domain import claims, names, revocations
 from roomkeeper.domain.claims import Profile
 from roomkeeper.domain.livekit import TokenClaims
 from roomkeeper.domain.objects import FIXED_KEYS, read_time
+from roomkeeper.domain.once import once
 from roomkeeper.domain.revocations import Past
 
 if TYPE_CHECKING:
@@ -68,13 +69,17 @@ class RoleTokens:
     max_ttl: int | None = None  # of the server's policy: it counts when the tokens are next issued
     credentials_since: datetime | None = None  # when the signing key came; None: nobody knows
     shard: str | None = None  # the Room's label
+    answers: dict[object, Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )  # see once.py
 
     @property
     def powers(self) -> frozenset[str]:
         """What a token lets its holder do besides being in the room."""
         return claims.powers(self.video)
 
-    def annotations(self) -> dict[str, str]:
+    @once
+    def annotations(self) -> Mapping[str, str]:
         """Return what is compared on the Secret to tell whether its tokens are still right."""
         profile = self.profile
         validity = [self.ttl, self.renew_before]
