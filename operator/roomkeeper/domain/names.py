@@ -74,5 +74,5 @@ def is_usable(room_name: str) -> bool:
     return (
         0 < len(room_name.encode(errors="replace")) <= MAX_ROOM_NAME_BYTES
         and not any(part in room_name for part in ("|", "/", ".."))
-        and not any(unicodedata.category(character) in _CONTROL for character in room_name)
+        and (room_name.isprintable() or not any(unicodedata.category(each) in _CONTROL for each in room_name))
     )
