@@ -8,6 +8,8 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from sys import intern
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from roomkeeper.api import common
@@ -26,6 +28,8 @@ FIXED_KEYS = ("LIVEKIT_IDENTITY", "LIVEKIT_ROOM", "LIVEKIT_TOKEN", "LIVEKIT_URL"
 
 
 LAST_YEAR = 9999  # of datetime: a second more is an error
+MOST_SHARED = 6  # levels of an object that are looked through for strings; people may nest theirs without end
+_OURS = f"{common.GROUP}/"
 
 
 class Key(NamedTuple):
@@ -91,15 +95,15 @@ class CustomObject:
         deleted = meta.get("deletionTimestamp")
         owner = _controller(meta.get("ownerReferences", ()))
         return cls(
-            key=Key(kind, meta["namespace"], meta["name"]),
+            key=Key(kind, intern(meta["namespace"]), meta["name"]),
             uid=meta["uid"],
             resource_version=meta["resourceVersion"],
             generation=meta.get("generation", 0),
             created_at=parse_time(meta["creationTimestamp"]),
             deleted_at=parse_time(deleted) if deleted else None,
-            finalizers=tuple(meta.get("finalizers", ())),
-            spec=dict(body.get("spec") or {}),
-            status=dict(body.get("status") or {}),
+            finalizers=tuple(_shared(meta.get("finalizers") or [])),
+            spec=_shared(body.get("spec") or {}),
+            status=_shared(body.get("status") or {}),
             annotations=_ours(meta),
             owner_uid=owner.get("uid", ""),
             owner_name=owner.get("name", ""),
@@ -135,15 +139,15 @@ class TokenSecret:
         owner = _controller(meta.get("ownerReferences", ()))
         data = body.get("data") or {}
         return cls(
-            namespace=meta["namespace"],
+            namespace=intern(meta["namespace"]),
             name=meta["name"],
             uid=meta["uid"],
             resource_version=meta["resourceVersion"],
             owner_uid=owner.get("uid", ""),
             owner_name=owner.get("name", ""),
-            role=_labels(meta).get(common.LABEL_ROLE, ""),
+            role=intern(_labels(meta).get(common.LABEL_ROLE, "")),
             annotations=_ours(meta),
-            data_keys=frozenset(data),
+            data_keys=_one_set(frozenset(data)),
             content_hash=content_hash({name: _decoded(data[name]) for name in FIXED_KEYS if name in data}),
             shard=_labels(meta).get(common.LABEL_SHARD),
         )
@@ -164,7 +168,36 @@ def _labels(meta: Mapping[str, Any]) -> Mapping[str, str]:
 
 def _ours(meta: Mapping[str, Any]) -> dict[str, str]:
     annotations = meta.get("annotations") or {}
-    return {name: value for name, value in annotations.items() if name.startswith(f"{common.GROUP}/")}
+    ours: dict[str, str] = _shared(
+        {name: value for name, value in annotations.items() if name.startswith(_OURS)}
+    )
+    return ours
+
+
+def _shared(value: Any, depth: int = 0) -> Any:
+    """Return a JSON value whose strings are those of all other objects, where they say the same.
+
+    Thousands of Rooms differ by a few names and times; what the parser hands out are copies for each of them.
+    """
+    if isinstance(value, str):
+        return _one_text(value)
+    if depth == MOST_SHARED:
+        return value
+    if isinstance(value, dict):
+        return {intern(name): _shared(each, depth + 1) for name, each in value.items()}
+    return [_shared(each, depth + 1) for each in value] if isinstance(value, list) else value
+
+
+@lru_cache(maxsize=8192)
+def _one_text(text: str) -> str:
+    """Return one text for all objects that say the same; those that few say are soon forgotten here."""
+    return text
+
+
+@lru_cache
+def _one_set(keys: frozenset[str]) -> frozenset[str]:
+    """Return one set for all Secrets that have the same keys."""
+    return keys
 
 
 def _decoded(value: str) -> bytes:
