@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from tests.bench import fleet
 from tests.bench.calls import FINALIZER, STATUS, Calls
+from tests.bench.fleet import Fleet
 from tests.bench.latency import edit, edits, joins
 from tests.bench.measure import Cpu, Process
 from tests.bench.report import Bulk, Idle, Latency, Results
+from tests.bench.sessions import Kube
 from tests.e2e.support import OperatorProcess, metric
 from tests.e2e.traveller import Traveller
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from roomkeeper.localstack import LocalStack
-    from tests.bench.fleet import Fleet
     from tests.bench.sessions import LiveKit
 
 SETTINGS = {"ROOMKEEPER_RESYNC_SECONDS": "60"}  # the default; end-to-end tests have less
@@ -249,10 +250,11 @@ async def edit_busy(bench: Bench) -> None:
     created = asyncio.create_task(bench.fleet.create(bench.names))
     ready = asyncio.create_task(calls.until(STATUS, bench.rooms, within=bench.patience))
     took = []
-    for name in edits(steady, 100 * bench.rooms):
-        if ready.done():
-            break
-        took.append(await edit(bench.fleet, bench.livekit, name, pause=0.5))
+    async with Kube(bench.stack.kubeconfig) as kube:  # of somebody else than who declares the others
+        for name in edits(steady, 100 * bench.rooms):
+            if ready.done():
+                break
+            took.append(await edit(Fleet(kube, bench.fleet.namespace), bench.livekit, name, pause=0.5))
     await asyncio.gather(created, ready)
     bench.results.latencies.append(
         Latency(f"an edit is on LiveKit, while {bench.rooms} are created", took, limit_seconds=2.0)
