@@ -24,6 +24,7 @@ from roomkeeper.adapters.kubernetes.watching import WatchSession
 from roomkeeper.adapters.ports import KubernetesError
 from roomkeeper.api.common import GROUP, LABEL_MANAGED_BY, MANAGED_BY
 from roomkeeper.engine.election import LeaseLostError
+from roomkeeper.engine.health import Health
 from roomkeeper.engine.kinds import KINDS, selectors
 from roomkeeper.engine.operator import Operator
 from roomkeeper.engine.settings import Settings
@@ -81,11 +82,13 @@ async def start(settings: kopf.OperatorSettings, memo: Any, **_: Any) -> None:
         for resource, selector in selectors(chosen.shard).items():
             settings.watching.label_selectors[resource.group, resource.version, resource.plural] = selector
         memo.operator = await Operator.connect(chosen, clock)
-        memo.http = HttpServer(memo.operator)
+        health = Health(memo.operator)
+        memo.http = HttpServer(memo.operator, health)
         await memo.http.start()
     except (ValueError, KubernetesError, OSError) as error:
         # Anything else than a PermanentError would be tried again every minute, in silence.
         raise kopf.PermanentError(str(error)) from None
+    memo.beating = asyncio.create_task(health.run(), name="heartbeat")
     memo.running = asyncio.create_task(memo.operator.run(), name="roomkeeper")
     memo.running.add_done_callback(_end_process)
     await asyncio.sleep(0)  # Kopf sets its own handlers as soon as it has started this one
@@ -101,6 +104,9 @@ async def stop(memo: Any, **_: Any) -> None:
         [failure] = await asyncio.gather(memo.running, return_exceptions=True)
     if "http" in memo:
         await memo.http.stop()
+    if "beating" in memo:
+        memo.beating.cancel()
+        await asyncio.gather(memo.beating, return_exceptions=True)
     if failure:  # else the process would end as if all were well
         raise kopf.PermanentError(_why(failure))
 

@@ -22,6 +22,7 @@ from roomkeeper.domain.markers import MARKER
 from roomkeeper.engine import metrics
 
 if TYPE_CHECKING:
+    from roomkeeper.engine.health import Health
     from roomkeeper.engine.operator import Operator
 
 logger = logging.getLogger(__name__)
@@ -34,9 +35,10 @@ SHUTDOWN_SECONDS = 2.0  # for a webhook that is half received; LiveKit sends it 
 class HttpServer:
     """The operator's listening side."""
 
-    def __init__(self, operator: Operator) -> None:
+    def __init__(self, operator: Operator, health: Health) -> None:
         """Prepare the routes; `start` listens."""
         self._operator = operator
+        self._health = health
         application = web.Application(client_max_size=MAX_BODY_BYTES)
         application.router.add_post("/livekit/webhook", self._webhook)
         of_one_egress = f"/livekit/webhook/{{marker:{MARKER.pattern}}}"
@@ -111,8 +113,9 @@ class HttpServer:
         return web.Response(status=status)
 
     async def _healthz(self, _: web.Request) -> web.Response:
-        """Answer whenever the event loop turns; LiveKit or the API server being down is no reason to restart."""
-        return web.Response(text="ok\n")
+        """Answer 503 with the reason where a new process would help; see health.py."""
+        problem = self._health.problem
+        return web.Response(status=503, text=f"{problem}\n") if problem else web.Response(text="ok\n")
 
     async def _readyz(self, _: web.Request) -> web.Response:
         if self._operator.is_ready:

@@ -160,7 +160,7 @@ class MortalOperator(Operator):
             kind: Watched(reconciler, here.objects) if kind == RECORDING else reconciler
             for kind, reconciler in here.workers.reconcilers.items()
         }
-        here.workers = Workers(here.queue, reconcilers)
+        here.workers = Workers(here.queue, reconcilers, here.objects)
         return here
 
 

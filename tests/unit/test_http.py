@@ -19,6 +19,7 @@ import pytest
 from roomkeeper.adapters.livekit.webhooks import KNOWN_EVENTS
 from roomkeeper.engine import metrics
 from roomkeeper.engine.clock import SystemClock
+from roomkeeper.engine.health import Health
 from roomkeeper.http import HttpServer
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class Replica:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Self]:
-        server = HttpServer(cast("Operator", self))
+        operator = cast("Operator", self)
+        server = HttpServer(operator, Health(operator))
         await server.start()
         yield self
         await server.stop()

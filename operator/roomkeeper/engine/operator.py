@@ -12,7 +12,7 @@ from roomkeeper.adapters.kubernetes.client import KubernetesClient
 from roomkeeper.adapters.kubernetes.events import EventRecorder
 from roomkeeper.adapters.livekit.client import LiveKitClient
 from roomkeeper.domain.objects import RECORDING, ROOM, SCHEDULE, SERVER, STORAGE
-from roomkeeper.engine import metrics
+from roomkeeper.engine import calls, metrics
 from roomkeeper.engine.abandoned import ABANDONED, AbandonedReconciler, AbandonedRecordings
 from roomkeeper.engine.cache import ObjectCache, SecretCache
 from roomkeeper.engine.clock import SystemClock
@@ -128,6 +128,7 @@ class Operator:
                 STORAGE: self._storage_reconciler(),
                 BURIED: TombstoneReconciler(kubernetes, self.servers, self.wakeups),
             },
+            self.objects,
         )
         self._standby = Standby(self.queue, self.objects, servers, self.abandoned, clock)
         self._working = asyncio.Event()
@@ -150,7 +151,7 @@ class Operator:
         fence = leadership.fence
         return cls(
             settings,
-            kubernetes=await KubernetesClient.connect(observe=metrics.kubernetes_request, admit=fence.admit),
+            kubernetes=await KubernetesClient.connect(observe=calls.kubernetes, admit=fence.admit),
             connect=partial(_open_livekit, fence),
             clock=clock,
             leadership=leadership,
@@ -297,5 +298,5 @@ class Operator:
 
 
 def _open_livekit(fence: Fence, server: Key, url: str, credentials: Credentials) -> LiveKit:
-    observe = partial(metrics.livekit_request, metrics.server_label(server))
+    observe = partial(calls.livekit, metrics.server_label(server))
     return LiveKitClient(url, credentials, observe=observe, admit=fence.admit)

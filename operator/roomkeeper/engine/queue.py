@@ -65,6 +65,7 @@ class WorkQueue:
         self._processing: set[Key] = set()
         self._again: dict[Key, Priority] = {}
         self._since: dict[Key, float] = {}  # when a key was added or due first
+        self.given = 0  # keys that were handed out so far
         self._available = asyncio.Semaphore(0)
         self._in_vain = 0  # workers that came for a key and found its lane full
         self._delayed: list[tuple[float, Key]] = []
@@ -81,6 +82,15 @@ class WorkQueue:
     def is_idle(self) -> bool:
         """Tell whether no key waits and none is being worked on."""
         return not self._waiting and not self._processing
+
+    @property
+    def has_work(self) -> bool:
+        """Tell whether a key waits that a worker could have: one whose lane is not full."""
+        return any(
+            self._taken[lane] < LANE_WIDTH and any(self._waiting.get(key) == priority for key in keys)
+            for priority in Priority
+            for lane, keys in self._ready[priority].items()
+        )
 
     @property
     def running(self) -> int:
@@ -215,6 +225,7 @@ class WorkQueue:
                     self._processing.add(key)
                     self._lanes[key] = lane
                     self._taken[lane] += 1
+                    self.given += 1
                     return key
         return None
 

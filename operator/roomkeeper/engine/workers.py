@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from roomkeeper.adapters.ports import ConflictError, KubernetesError
 from roomkeeper.domain.outcomes import Done, Outcome, Retry, Stalled, Waiting
 from roomkeeper.engine import metrics
+from roomkeeper.engine.current import Run, running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from roomkeeper.domain.objects import Key
+    from roomkeeper.engine.cache import ObjectCache
     from roomkeeper.engine.queue import WorkQueue
 
 logger = logging.getLogger(__name__)
@@ -36,6 +38,13 @@ class Workers:
 
     queue: WorkQueue
     reconcilers: Mapping[str, Reconciler]  # by kind
+    objects: ObjectCache
+    running: set[Run] = field(default_factory=set)
+
+    @property
+    def has_free(self) -> bool:
+        """Tell whether a worker has nothing to do."""
+        return len(self.running) < COUNT
 
     async def run(self) -> None:
         """Work until the queue is shut, and what is worked on then is done."""
@@ -53,8 +62,15 @@ class Workers:
     async def work_on(self, key: Key) -> None:
         """Reconcile a key once, and put it back as its outcome says."""
         started = time.perf_counter()
-        outcome = await self._reconcile(key)
-        self.settle(key, outcome)
+        found = self.objects.get(key)
+        run = Run(key, found.uid, found.generation) if found else Run(key)
+        self.running.add(run)
+        try:
+            with running(run):
+                outcome = await self._reconcile(key)
+                self.settle(key, outcome)
+        finally:
+            self.running.discard(run)
         labels = (key.kind, type(outcome).__name__)
         metrics.RECONCILE_SECONDS.labels(*labels).observe(time.perf_counter() - started)
         metrics.RECONCILES.labels(*labels).inc()

@@ -10,6 +10,7 @@ import pytest
 from roomkeeper.adapters.ports import ConflictError, ForbiddenError
 from roomkeeper.domain.objects import Key
 from roomkeeper.domain.outcomes import Done, Outcome, Retry, Stalled, Waiting
+from roomkeeper.engine.cache import ObjectCache
 from roomkeeper.engine.queue import FIRST_BACKOFF_SECONDS, WorkQueue
 from roomkeeper.engine.workers import Workers
 from tests.unit.engine.clock import HandClock
@@ -44,7 +45,7 @@ def script() -> Script:
 @pytest.fixture
 async def queue(script: Script) -> AsyncIterator[WorkQueue]:
     queue = WorkQueue(HandClock())
-    workers = asyncio.create_task(Workers(queue, {"Room": script}).run())
+    workers = asyncio.create_task(Workers(queue, {"Room": script}, ObjectCache(str)).run())
     yield queue
     workers.cancel()
     with pytest.raises(asyncio.CancelledError):  # so none of them has ended by itself
