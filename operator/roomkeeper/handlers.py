@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import kopf
 
+from roomkeeper import logs
 from roomkeeper.adapters.kubernetes.authentication import Authentication
 from roomkeeper.adapters.kubernetes.watching import WatchSession
 from roomkeeper.adapters.ports import KubernetesError
@@ -78,7 +79,10 @@ async def start(settings: kopf.OperatorSettings, memo: Any, **_: Any) -> None:
     sys.setrecursionlimit(DEEPEST_JSON)
     clock: Clock | None = memo.get("clock")
     try:
-        chosen = memo.get("settings") or Settings.from_environment()
+        chosen: Settings | None = memo.get("settings")
+        if chosen is None:  # run by Kopf's own command, which has written lines in its own way until now
+            chosen = Settings.from_environment()
+            logs.configure(chosen.log_format, chosen.log_level)
         for resource, selector in selectors(chosen.shard).items():
             settings.watching.label_selectors[resource.group, resource.version, resource.plural] = selector
         memo.operator = await Operator.connect(chosen, clock)
@@ -168,7 +172,6 @@ def _tune(settings: kopf.OperatorSettings) -> None:
     settings.persistence.progress_storage = kopf.StatusProgressStorage()
     # Kopf removes its own finalizer from whatever carries it, so it must not be ours.
     settings.persistence.finalizer = f"{GROUP}/kopf-unused"
-    logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # else a line per event
 
 
 def _end_process(task: asyncio.Task[None]) -> None:

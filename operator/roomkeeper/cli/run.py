@@ -7,7 +7,10 @@ import os
 import click
 import kopf
 
+from roomkeeper import logs
 from roomkeeper.engine.settings import (
+    LOG_FORMATS,
+    LOG_LEVELS,
     SHORTEST_LEASE_SECONDS,
     Settings,
     SettingsError,
@@ -125,11 +128,19 @@ from roomkeeper.engine.settings import (
 )
 @click.option(
     "--log-format",
-    default="plain",
+    default=LOG_FORMATS[0],
     show_default=True,
-    type=click.Choice(["plain", "json"]),
+    type=click.Choice(LOG_FORMATS),
     envvar="ROOMKEEPER_LOG_FORMAT",
     help="How log lines are written.",
+)
+@click.option(
+    "--log-level",
+    default=LOG_LEVELS[0],
+    show_default=True,
+    type=click.Choice(LOG_LEVELS),
+    envvar="ROOMKEEPER_LOG_LEVEL",
+    help="Which lines are written: these and worse ones.",
 )
 def run(
     *,
@@ -149,6 +160,7 @@ def run(
     lease_seconds: int,
     advertise_address: str,
     log_format: str,
+    log_level: str,
 ) -> None:
     """Run the operator until it is told to stop.
 
@@ -167,6 +179,7 @@ def run(
             participant_counts=participant_counts == "on",
             resync_seconds=resync_seconds,
             log_format=log_format,
+            log_level=log_level.upper(),
             default_server=server_key(default_server),
             default_storage=storage_key(default_storage),
             shard=shard(shard_name, shard_selector),
@@ -185,9 +198,7 @@ def run(
 
 def start(settings: Settings, **memo: object) -> None:
     """Run Kopf with our handlers, in this process, until a signal ends it."""
-    kopf.configure(
-        log_format=kopf.LogFormat.JSON if settings.log_format == "json" else kopf.LogFormat.FULL,
-    )
+    logs.configure(settings.log_format, settings.log_level)
     from roomkeeper import handlers  # noqa: F401, PLC0415 - they register themselves, by the scope chosen above
 
     try:

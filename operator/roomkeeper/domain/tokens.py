@@ -268,10 +268,13 @@ def rotation_due(tokens: RoleTokens, secret: TokenSecret) -> datetime | None:
     return since + timedelta(seconds=KEY_SPREAD_SECONDS * share)
 
 
+EXPIRE_SOON = "the tokens expire soon"
+
+
 def expiry_is_near(_: RoleTokens, secret: TokenSecret, now: datetime) -> str | None:
     """Check that the tokens are not due for renewal."""
     due = time_of(secret, common.ANNOTATION_RENEWS_AT)
-    return "the tokens expire soon" if due is None or now >= due else None
+    return EXPIRE_SOON if due is None or now >= due else None
 
 
 CHECKS: tuple[Callable[[RoleTokens, TokenSecret, datetime], str | None], ...] = (

@@ -90,7 +90,7 @@ class AbandonedReconciler:
                 if isinstance(action, ReleaseRecording):
                     world = replace(world, orphans=action.orphans)
                     notes = recording_events.notes(before=gone.status, world=world, after=gone.status)
-                    self.status.tell(notes, gone)
+                    self.status.tell(notes, gone, gone.status)
                     self._let_go(gone, key, assignment)
                     return Done()
                 world = await self.executor.execute(action, world, assignment.connection)

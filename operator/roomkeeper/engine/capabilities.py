@@ -34,7 +34,7 @@ class Capabilities:
             self.creates_rooms_on_join = await api.creates_rooms_on_join()
             self.has_redis = await api.has_redis()
         except LiveKitError as error:
-            logger.info("a LiveKit server does not tell what it can do: %s", error)
+            logger.warning("a LiveKit server does not tell what it can do: %s", error)
             return
         if self.has_redis:  # without, it answers as any server does that has a fault
             self._next = now + KNOWN_SECONDS

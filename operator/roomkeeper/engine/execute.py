@@ -18,7 +18,7 @@ from roomkeeper.adapters.ports import (
     NotFoundError,
 )
 from roomkeeper.api import common
-from roomkeeper.domain import agents, moderation, revocations, rooms, token_secret
+from roomkeeper.domain import agents, moderation, revocations, rooms, token_secret, tokens
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.objects import TokenSecret
 from roomkeeper.domain.reasons import Reason
@@ -72,7 +72,7 @@ class Executor:
                 case _:
                     return await _change_room(action, world, server)
         except LiveKitError as error:
-            logger.warning("%s: %s", world.room.key, error)
+            logger.warning("%s", error)
             server.suspect()
             if isinstance(error, LiveKitUnreachableError):
                 server.doubt(world.room_name)
@@ -100,7 +100,6 @@ class Executor:
         body = token_secret.body(action.issue, signed, room=world.room)
         if too_large := token_secret.too_large(body):
             return _refuse(world, wanted.role, Reason.SECRET_TOO_LARGE, too_large)
-        logger.info("%s: tokens of role %s are issued: %s", world.room.key, wanted.role, action.issue.reason)
         try:
             written = await self._write_secret(body, action.existing)
         except (ForbiddenError, InvalidError) as error:
@@ -110,6 +109,8 @@ class Executor:
             if found is None:
                 return replace(world, foreign_secrets=world.foreign_secrets | {wanted.secret_name})
             return await self._issue(_over(action, found, world), world, server)
+        level = logging.DEBUG if action.issue.reason == tokens.EXPIRE_SOON else logging.INFO
+        logger.log(level, "tokens of role %s are issued: %s", wanted.role, action.issue.reason)
         return replace(world, secrets={**world.secrets, written.name: written})
 
     async def _write_secret(self, body: Body, existing: TokenSecret | None) -> TokenSecret:
@@ -159,10 +160,12 @@ class Executor:
                 resource_version=secret.resource_version,
             )
         except NotFoundError:
-            logger.debug("Secret %s/%s was gone already", secret.namespace, secret.name)
+            logger.debug("Secret %s was gone already", secret.name)
         except ConflictError:
             await self._refresh(secret)
             raise
+        else:
+            logger.info("Secret %s is deleted", secret.name)
         self.secrets.forget(secret.namespace, secret.name, secret.uid)
         left = {name: other for name, other in world.secrets.items() if name != secret.name}
         return replace(world, secrets=left)
@@ -184,7 +187,8 @@ async def _change_room(action: Action, world: World, server: Connection) -> Worl
     match action:
         case rooms.CreateRoom():
             live = await server.create(action.name, action.config, action.metadata)
-            logger.info("%s: room %s is %s", world.room.key, action.name, live.sid)
+            if world.live is None or world.live.sid != live.sid:  # else it was only doubted
+                logger.info("room %s is created as %s", action.name, live.sid)
             return replace(world, live=live, is_doubted=False, sent=action.config)
         case rooms.UpdateMetadata():
             if action.is_correction:
@@ -192,7 +196,7 @@ async def _change_room(action: Action, world: World, server: Connection) -> Worl
             return replace(world, live=await server.update_metadata(action.name, action.metadata))
         case rooms.DeleteRoom():
             await server.delete(action.name)
-            logger.info("%s: room %s is deleted", world.room.key, action.name)
+            logger.info("room %s is deleted", action.name)
             return replace(
                 world,
                 live=None,

@@ -26,12 +26,12 @@ async def put_right(action: moderation.Action, world: World, server: Connection)
         match action:
             case moderation.RemoveParticipant():
                 await server.api.remove_participant(action.name, action.identity)
-                logger.info("%s: a participant is removed", world.room.key)
+                logger.debug("a participant is removed")
                 return replace(_without(world, action.sid), removed=world.removed | {action.identity})
             case moderation.UpdateParticipant():
                 if action.update != ParticipantUpdate():
                     await server.api.update_participant(action.name, action.identity, action.update)
-                    logger.info("%s: a participant is put right", world.room.key)
+                    logger.debug("a participant is put right")
     except LiveKitNotFoundError:
         return _without(world, action.sid)
     if action.mark:
@@ -50,13 +50,13 @@ async def dispatch(action: agents.Action, world: World, server: Connection) -> W
     match action:
         case agents.CreateDispatch():
             sent = await server.api.create_dispatch(action.name, action.agent_name, action.metadata)
-            logger.info("%s: agent %s is sent", world.room.key, action.agent_name)
+            logger.info("agent %s is sent", action.agent_name)
             return replace(world, dispatches=(*there, sent))
         case agents.DeleteDispatch():
             try:
                 await server.api.delete_dispatch(action.name, action.dispatch_id)
             except LiveKitNotFoundError:
-                logger.debug("%s: the dispatch was gone already", world.room.key)
+                logger.debug("the dispatch was gone already")
             left = tuple(known for known in there if known.id != action.dispatch_id)
             return replace(world, dispatches=left)
 

@@ -95,7 +95,7 @@ class RecordingExecutor:
                 case recordings.UpdateStream():
                     return await recording_streams.update(action, world, server)
         except LiveKitError as error:
-            logger.warning("%s: %s", world.recording.key, error)
+            logger.warning("%s", error)
             server.suspect()
             return replace(world, failure=finding_of(error))
         raise TypeError(type(action))
@@ -133,11 +133,11 @@ class RecordingExecutor:
             return replace(world, is_unmade=True, live=None, is_room_gone=True)
         except LiveKitRejectedError as error:
             recording_metrics.started(world, "refused")
-            logger.warning("%s: %s", world.recording.key, error)
+            logger.warning("%s", error)
             return replace(world, is_refused=True)
         except LiveKitUnreachableError as error:
             recording_metrics.started(world, "unanswered")
-            logger.warning("%s: %s", world.recording.key, error)
+            logger.warning("%s", error)
             server.suspect()
             return replace(world, failure=_unanswered(str(error)))
         except LiveKitError as error:  # refused credentials: nothing was started
@@ -146,7 +146,7 @@ class RecordingExecutor:
             return replace(world, is_unmade=True, failure=finding_of(error))
         recording_metrics.started(world, "started")
         server.has_recorded = True
-        logger.info("%s: egress %s is started", world.recording.key, egress.id)
+        logger.info("egress %s is started", egress.id)
         uid, urls = world.recording.uid, request.stream.urls if request.stream else ()
         streamed = {url_hash(uid, url): url for url in urls}
         self.watch.streams_to(uid, streamed)
@@ -186,7 +186,7 @@ class RecordingExecutor:
             uid=seen.uid,
             resource_version=seen.resource_version,
         )
-        logger.info("%s: deleted, as ttlSecondsAfterFinished says", seen.key)
+        logger.info("deleted, as ttlSecondsAfterFinished says")
         return replace(world, is_gone=True)
 
     async def _release(self, action: recordings.ReleaseRecording, world: RecordingWorld) -> RecordingWorld:
@@ -219,7 +219,7 @@ async def _stop(egress_id: str, world: RecordingWorld, server: Connection) -> Re
     except LiveKitNobodyAnsweredError as error:
         return _unheard(egress_id, error, world, server)
     server.egresses.was_answered(egress_id)
-    logger.info("%s: egress %s is told to end", world.recording.key, egress_id)
+    logger.info("egress %s is told to end", egress_id)
     return _seen(egress, world)
 
 
@@ -233,7 +233,7 @@ def _unheard(
     egress_id: str, error: LiveKitError, world: RecordingWorld, server: Connection
 ) -> RecordingWorld:
     """Count that no worker answered; more than once, and the egress is gone."""
-    logger.warning("%s: egress %s: %s", world.recording.key, egress_id, error)
+    logger.warning("egress %s: %s", egress_id, error)
     server.egresses.was_not_answered(egress_id)
     if server.egresses.is_gone(egress_id, is_missing=recording_stop.is_missing(world)):
         return replace(world, gone=world.gone | {egress_id})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from roomkeeper.domain import recording_events, recording_plan, recording_status
+from roomkeeper.domain import recording_end, recording_events, recording_plan, recording_status
 from roomkeeper.domain.outcomes import Done, Outcome
 from roomkeeper.engine import recording_index, recording_metrics
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from roomkeeper.engine.recording_execute import RecordingExecutor
     from roomkeeper.engine.recording_gather import RecordingGatherer
     from roomkeeper.engine.status import StatusWriter
+
+logger = logging.getLogger(__name__)
 
 # What is left over stopped; finalizer, intent, start; stop; layout and streams. No more is ever needed in a row.
 MAX_PASSES = 8
@@ -44,8 +47,11 @@ class RecordingReconciler:
         if not world.is_gone:
             left = await self.status.write(world.recording, conclusion.status)
         notes = list(recording_events.notes(before=found.status, world=world, after=conclusion.status))
-        self.status.tell(notes, found)
+        self.status.tell(notes, found, conclusion.status)
         recording_metrics.turned(found.status, conclusion.status, world, notes)
+        if left.status.get("state") in recording_end.SUCCESSES and not recording_index.has_ended(found):
+            recorded = left.status.get("recordedSeconds", 0)
+            logger.info("it is over: %s, %d s are recorded", left.status["state"], recorded)
         if world.is_gone or recording_index.has_ended(left):
             self.gatherer.forget(left, connection)
         return Done() if world.is_gone else conclusion.outcome

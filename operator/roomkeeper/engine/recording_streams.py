@@ -39,7 +39,7 @@ async def update(action: UpdateStream, world: RecordingWorld, server: Connection
                 await _remove(action.egress_id, url, server)
                 applied.discard(url_hash(uid, url))
     except LiveKitError as error:
-        logger.warning("%s: %s", world.recording.key, error)
+        logger.warning("%s", error)
         server.suspect()
         world = replace(world, failure=finding_of(error))
     return replace(world, stream=StreamChange(applied=tuple(sorted(applied))), refused_streams=refused)

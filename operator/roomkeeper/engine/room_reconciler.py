@@ -45,7 +45,8 @@ class RoomReconciler:
         conclusion = room_status.conclude(world)
         status, postponed = await self.counts.limit(world.room, conclusion.status)
         await self.status.write(world.room, status)
-        self.status.tell(events.notes(before=found.status, world=world, after=conclusion.status), found)
+        notes = events.notes(before=found.status, world=world, after=conclusion.status)
+        self.status.tell(notes, found, conclusion.status)
         if postponed is None:
             return conclusion.outcome
         return self._recount(world, connection, conclusion.outcome, postponed)

@@ -63,7 +63,7 @@ class ScheduleReconciler:
         world = replace(world, children=self._children(found))
         conclusion = schedule_status.conclude(world)
         await self.status.write(world.schedule, conclusion.status)
-        self.status.tell(schedule_status.notes(world, conclusion.status), found)
+        self.status.tell(schedule_status.notes(world, conclusion.status), found, conclusion.status)
         return conclusion.outcome
 
     async def _gather(self, found: CustomObject) -> ScheduleWorld:
@@ -107,7 +107,7 @@ class ScheduleReconciler:
             made = await self.kubernetes.get(RECORDINGS, namespace=key.namespace, name=action.name)
         recording = CustomObject.from_body(RECORDING, made)
         if await self._take(recording, world.schedule):
-            logger.info("%s: %s is made", key, recording.key)
+            logger.info("%s is made", recording.key)
             return None
         if recording.owner_uid and recording.owner_name == key.name:
             text = f"Recording {action.name!r} is of an earlier schedule of this name, and about to go"

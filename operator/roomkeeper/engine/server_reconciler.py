@@ -44,6 +44,12 @@ logger = logging.getLogger(__name__)
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 12.0
 WAIT_FOR_STATUS_SECONDS = 60.0  # of a LiveKitServer of another shard, before nobody seems to write it
+_LEVELS = {
+    ServerState.UNKNOWN: logging.DEBUG,
+    ServerState.ACCEPTED: logging.INFO,
+    ServerState.UNREACHABLE: logging.WARNING,
+    ServerState.REFUSED: logging.ERROR,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ class ServerReconciler:
         if self.settings.shard.takes(found):
             conclusion = servers.conclude(world)
             await self.status.write(world.server, conclusion.status)
-            self.status.tell(events.turn(found.status, conclusion.status), found)
+            self.status.tell(events.turn(found.status, conclusion.status), found, conclusion.status)
         else:
             self._warn_if_nobody_writes(found)
         self._wake(known, changed)
@@ -109,7 +115,7 @@ class ServerReconciler:
         is_unseen = found.status.get("observedGeneration", UNSEEN_GENERATION) == UNSEEN_GENERATION
         if is_unseen and age > WAIT_FOR_STATUS_SECONDS and found.uid not in self._warned_about:
             self._warned_about.add(found.uid)
-            logger.warning("%s: no shard writes its status; see docs/sharding.md", found.key)
+            logger.warning("no shard writes its status; see docs/sharding.md")
 
     async def _forget(self, key: Key) -> None:
         known = self.wakeups.servers.remove(key)
@@ -213,7 +219,9 @@ class ServerReconciler:
         before = connection.state
         changed = await connection.probe(lambda name: self.wakeups.is_claimed(known, name))
         if connection.state is not before:
-            logger.info("LiveKit at %s: %s", known.url, connection.state.value)
+            # Of a LiveKitServer its Events tell, and the log what they do.
+            level = _LEVELS[connection.state] if known.key == OWN else logging.DEBUG
+            logger.log(level, "LiveKit at %s: %s", known.url, connection.state.value)
             self.wakeups.server_changed(known)
         if connection.is_usable:
             await connection.learn_capabilities()

@@ -15,9 +15,11 @@ from roomkeeper.domain.servers import is_webhook_url
 from roomkeeper.domain.shards import UNDIVIDED, Shard, ShardError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 HIGHEST_PORT = 65535
+LOG_FORMATS = ("plain", "json")  # the first is the default
+LOG_LEVELS = ("info", "debug", "warning", "error")
 SHORTEST_LEASE_SECONDS = 3  # with less, a busy machine loses it
 LIVEKIT_VARIABLES = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
 
@@ -36,6 +38,7 @@ class Settings:
     participant_counts: bool = True
     resync_seconds: float = 60.0
     log_format: str = "plain"
+    log_level: str = "INFO"
     default_server: Key | None = None  # of objects that name none and whose namespace marks none
     default_storage: Key | None = None  # likewise
     shard: Shard = UNDIVIDED  # which objects are this operator's
@@ -89,7 +92,7 @@ class Settings:
             namespaces=tuple(environment.get("ROOMKEEPER_NAMESPACE", "").split()),
             http_host=environment.get("ROOMKEEPER_HTTP_HOST", ""),
             http_port=int(_number(environment, "ROOMKEEPER_HTTP_PORT", "8080")),
-            participant_counts=_choice(environment, "ROOMKEEPER_PARTICIPANT_COUNTS", "on", "off"),
+            participant_counts=_choice(environment, "ROOMKEEPER_PARTICIPANT_COUNTS", ("on", "off")) == "on",
             resync_seconds=_number(environment, "ROOMKEEPER_RESYNC_SECONDS", "60"),
             default_server=server_key(environment.get("ROOMKEEPER_DEFAULT_SERVER", "")),
             default_storage=storage_key(environment.get("ROOMKEEPER_DEFAULT_STORAGE", "")),
@@ -97,8 +100,9 @@ class Settings:
                 environment.get("ROOMKEEPER_SHARD", ""), environment.get("ROOMKEEPER_SHARD_SELECTOR", "")
             ),
             webhook_url=environment.get("ROOMKEEPER_WEBHOOK_URL", ""),
-            log_format=environment.get("ROOMKEEPER_LOG_FORMAT", "plain"),
-            leader_elect=not _choice(environment, "ROOMKEEPER_LEADER_ELECT", "false", "true"),
+            log_format=_choice(environment, "ROOMKEEPER_LOG_FORMAT", LOG_FORMATS),
+            log_level=_choice(environment, "ROOMKEEPER_LOG_LEVEL", LOG_LEVELS).upper(),
+            leader_elect=_choice(environment, "ROOMKEEPER_LEADER_ELECT", ("false", "true")) == "true",
             lease_namespace=_first(environment, "ROOMKEEPER_LEASE_NAMESPACE", "POD_NAMESPACE"),
             lease_seconds=int(_number(environment, "ROOMKEEPER_LEASE_SECONDS", "15")),
             advertise_address=_first(environment, "ROOMKEEPER_ADVERTISE_ADDRESS", "POD_IP"),
@@ -156,11 +160,12 @@ def _number(environment: Mapping[str, str], name: str, default: str) -> float:
     return value
 
 
-def _choice(environment: Mapping[str, str], name: str, yes: str, no: str) -> bool:
-    value = environment.get(name, yes)
-    if value not in (yes, no):
-        raise SettingsError(f"{name} must be {yes} or {no}")
-    return value == yes
+def _choice(environment: Mapping[str, str], name: str, choices: Sequence[str]) -> str:
+    """Return one of the choices, of which the first is the default."""
+    value = environment.get(name, choices[0])
+    if value not in choices:
+        raise SettingsError(f"{name} must be {' or '.join(choices)}")
+    return value
 
 
 def _first(environment: Mapping[str, str], *names: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from roomkeeper.adapters.kubernetes.events import EventNote
 from roomkeeper.api.common import API_VERSION
-from roomkeeper.domain.objects import CustomObject
+from roomkeeper.domain.conditions import find
+from roomkeeper.domain.objects import SERVER, CustomObject
+from roomkeeper.domain.reasons import Reason
 from roomkeeper.engine.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -17,6 +20,13 @@ if TYPE_CHECKING:
     from roomkeeper.adapters.ports import Body, Kubernetes
     from roomkeeper.domain import events
     from roomkeeper.engine.cache import ObjectCache
+
+
+logger = logging.getLogger(__name__)
+
+_OF_SERVERS = frozenset({Reason.SERVER_UNREACHABLE, Reason.INVALID_CREDENTIALS})
+_SAID_BEFORE = frozenset({Reason.ROOM_RECREATED})  # when the room was created
+_LEFT_BEHIND = frozenset({Reason.ORPHANED_ROOM, Reason.ORPHANED_EGRESS})
 
 
 @dataclass(slots=True)
@@ -67,9 +77,10 @@ class StatusWriter:
         self.objects.observe(written)
         return written
 
-    def tell(self, notes: Iterable[events.Note], seen: CustomObject) -> None:
-        """Send Events about an object."""
+    def tell(self, notes: Iterable[events.Note], seen: CustomObject, status: Mapping[str, Any]) -> None:
+        """Send Events about an object, which had this status before and has that one now; the log says the same."""
         for note in notes:
+            logger.log(_level(note, seen, status), "%s: %s", note.reason, note.message)
             self.recorder.emit(
                 EventNote(
                     kind=seen.key.kind,
@@ -83,6 +94,22 @@ class StatusWriter:
                     action="Reconcile",
                 )
             )
+
+
+def _level(note: events.Note, before: CustomObject, after: Mapping[str, Any]) -> int:
+    """Return how much a note matters to whoever runs the operator.
+
+    That a LiveKit is away is said once, of the server: not of each object that is there.
+    """
+    was = find(before.status.get("conditions", ()), "Ready")
+    is_of_server = note.reason in _OF_SERVERS or (was and was["reason"] in _OF_SERVERS)
+    if (is_of_server and before.key.kind != SERVER) or note.reason in _SAID_BEFORE:
+        return logging.DEBUG
+    if note.type == "Normal":
+        return logging.INFO
+    stalled = find(after.get("conditions", ()), "Stalled")
+    has_to_act = note.reason in _LEFT_BEHIND or (stalled and stalled["reason"] == note.reason)
+    return logging.ERROR if has_to_act else logging.WARNING
 
 
 def _merge_patch(before: Mapping[str, Any], after: Body) -> Body:

@@ -43,7 +43,7 @@ class StorageReconciler:
             return Done()
         conclusion = storages.conclude(await self._world(found))
         await self.status.write(found, conclusion.status)
-        self.status.tell(events.turn(found.status, conclusion.status), found)
+        self.status.tell(events.turn(found.status, conclusion.status), found, conclusion.status)
         return conclusion.outcome
 
     async def _world(self, found: CustomObject) -> StorageWorld:

@@ -45,7 +45,7 @@ class TombstoneReconciler:
         try:
             await connection.delete(key.name)
         except LiveKitError as error:
-            logger.warning("%s: %s", key, error)
+            logger.warning("%s", error)
             connection.suspect()
             return Retry()
         logger.info("room %s of a deleted Room was back, and is deleted again", key.name)

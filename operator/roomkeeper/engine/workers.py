@@ -79,19 +79,19 @@ class Workers:
         try:
             return await self.reconcilers[key.kind].reconcile(key)
         except ConflictError:
-            logger.debug("%s: changed meanwhile, once more", key)
+            logger.debug("changed meanwhile, once more")
         except KubernetesError as error:
-            logger.warning("%s: %s", key, error)
+            logger.warning("%s", error)
         except Exception:  # a bug in one reconcile must not end the others
             metrics.UNEXPECTED_ERRORS.labels(key.kind).inc()
-            logger.exception("%s: unexpected error", key)
+            logger.exception("unexpected error")
         return Retry()
 
     def settle(self, key: Key, outcome: Outcome) -> None:
         """Put the key back as the table of outcomes says."""
         if isinstance(outcome, Retry):
             delay = self.queue.retry(key)
-            logger.debug("%s: again in %.1f s", key, delay)
+            logger.debug("again in %.1f s", delay)
             return
         self.queue.forget(key)
         match outcome:

@@ -133,7 +133,6 @@ class EventRecorder:
 
     async def _record(self, note: EventNote) -> None:
         if self._is_terminating(note.namespace):
-            _logger.info("%s/%s: %s: %s", note.namespace, note.name, note.reason, note.message)
             return
         now = self._clock.now()
         series = self._series.get(note)
@@ -174,10 +173,10 @@ class EventRecorder:
             else:
                 await self._kubernetes.create(EVENTS, body)
         except (NotFoundError, ForbiddenError, FencedError) as error:  # a namespace that is being deleted
-            _logger.debug("Event %s of %s/%s: %s", note.reason, note.namespace, note.name, error)
+            _logger.debug("Event %s: %s", note.reason, error, extra={"about": _about(note)})
             return False
         except KubernetesError as error:
-            _logger.warning("Event %s of %s/%s is lost: %s", note.reason, note.namespace, note.name, error)
+            _logger.warning("Event %s is lost: %s", note.reason, error, extra={"about": _about(note)})
             return False
         return True
 
@@ -215,3 +214,8 @@ def _event(note: EventNote, now: datetime, instance: str) -> Body:
         "reportingController": f"{GROUP}/operator",
         "reportingInstance": instance,
     }
+
+
+def _about(note: EventNote) -> dict[str, str]:
+    """Return what a log line tells of the object that a note is about."""
+    return {"kind": note.kind, "namespace": note.namespace, "name": note.name, "uid": note.uid}
