@@ -197,4 +197,5 @@ async def test_what_was_handed_on_once_goes_no_further(standby: Replica, holder:
 
 async def test_a_taken_port_is_told(holder: Replica) -> None:
     with pytest.raises(OSError, match="in use"):
-        await HttpServer(cast("Operator", Replica(holder.port))).start()
+        async with Replica(holder.port).listening():
+            pass
