@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tests.bench import fleet
 from tests.bench.calls import FINALIZER, STATUS, Calls
+from tests.bench.failover import successions
 from tests.bench.fleet import Fleet
 from tests.bench.latency import edit, edits, joins
 from tests.bench.measure import Cpu, Process
@@ -207,6 +208,15 @@ async def restart(bench: Bench) -> None:
     await Watch(bench, calls, 0.0, parts, began).stop("restart", limit_seconds=20)
 
 
+async def failover(bench: Bench) -> None:
+    """End the replica that works, twice, while another one stands by."""
+    bench.operator.stop()
+    for latency in await successions(
+        bench.stack, bench.fleet, bench.names, settings=SETTINGS, settled=bench.drained
+    ):
+        bench.results.latencies.append(latency)
+
+
 async def renew(bench: Bench) -> None:
     """Let 40 minutes pass by the operator's clocks: the tokens of all Rooms are due at once."""
     bench.operator.stop()
@@ -267,6 +277,7 @@ STEPS: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "edit-idle": edit_idle,
     "idle": idle,
     "restart": restart,
+    "failover": failover,
     "renew": renew,
     "webhooks": webhooks,
     "delete": delete,

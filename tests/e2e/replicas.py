@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from roomkeeper.localstack import LocalStack
     from tests.e2e.support import Cluster
 
-RIGHTS = ("roomkeeper", "roomkeeper-lease")
+RIGHTS = ("local-roomkeeper", "local-roomkeeper-lease")
 CHANGES = {"create", "update", "patch", "delete"}
 
 
@@ -158,9 +158,11 @@ class Replicas:
 def replicas(stack: LocalStack, cluster: Cluster, directory: Path, lease_seconds: int) -> Iterator[Replicas]:
     """Yield what starts replicas, and end those that are left."""
     made = Replicas(stack, cluster, directory, lease_seconds)
-    yield made
-    for replica in made.started:
-        if replica.is_running:
-            replica.go_on()
-        replica.stop()
-    made.ports.close()
+    try:
+        yield made
+    finally:
+        for replica in made.started:
+            if replica.is_running:
+                replica.go_on()
+            replica.stop()
+        made.ports.close()
