@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import uuid
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import yaml
 
+from roomkeeper import localstack
 from roomkeeper.localstack.ports import Ports
 from tests.e2e.support import Cluster, OperatorProcess, http_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from roomkeeper.localstack import LocalStack
 
 LABEL = "roomkeeper.dev/shard"
 SYSTEM = "default"  # the namespace of their ServiceAccounts
-ROLES = ("roomkeeper", "roomkeeper-cluster", "roomkeeper-lease")  # of rbac.yaml
+ROLES = [
+    document["metadata"]["name"]
+    for document in yaml.safe_load_all((Path(localstack.__file__).parent / "rbac.yaml").read_text())
+    if document["kind"] == "ClusterRole"
+]
 
 
 class Half(OperatorProcess):
@@ -51,14 +56,15 @@ class Half(OperatorProcess):
         config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
         self._kubeconfig.write_text(yaml.safe_dump(config))
         environment = {"KUBECONFIG": str(self._kubeconfig), "ROOMKEEPER_HTTP_PORT": str(self._port)}
-        return self.start(options=self._options, **environment)
+        elects = ("--leader-elect", "true", "--lease-namespace", SYSTEM)
+        return self.start(options=(*self._options, *elects), **environment)
 
     def end(self) -> None:
         """End it, and take its account away."""
         self.stop()
         bindings = [f"{self._account}-{role}" for role in ROLES]
         self._stack.kubectl("delete", "clusterrolebinding", "--ignore-not-found", *bindings)
-        self._stack.kubectl("delete", "serviceaccount", self._account, "-n", SYSTEM, "--wait=false")
+        self._stack.kubectl("delete", "serviceaccount", self._account, "-n", SYSTEM, "--ignore-not-found")
 
     def is_ready(self) -> bool:
         """Ask /readyz."""

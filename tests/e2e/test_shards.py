@@ -14,7 +14,7 @@ from roomkeeper.domain.objects import ROOM as ROOM_KIND
 from roomkeeper.domain.objects import CustomObject
 from roomkeeper.domain.shards import Shard
 from roomkeeper.localstack.errors import LocalStackError
-from tests.e2e.halves import LABEL, Halves, halves, move, shard_of
+from tests.e2e.halves import LABEL, SYSTEM, Halves, halves, move, shard_of
 from tests.e2e.looks import is_in, log_size, own_server, resyncs, somebody, writes_to
 from tests.e2e.studio import ROOM, Studio
 from tests.e2e.support import RESYNC_SECONDS, Cluster, eventually
@@ -36,6 +36,13 @@ def two(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """Both operators, running."""
     with halves(stack, tmp_path_factory.mktemp("shards")) as running:
         yield running
+
+
+def test_each_has_a_lease_of_its_own(stack: LocalStack, two: Halves) -> None:
+    leases = stack.kubectl("get", "leases", "-n", SYSTEM, "-o", "name").split()
+    assert {"lease.coordination.k8s.io/roomkeeper-a", "lease.coordination.k8s.io/roomkeeper-rest"} <= set(
+        leases
+    )
 
 
 def labelled(manifest: dict[str, Any], value: str) -> dict[str, Any]:

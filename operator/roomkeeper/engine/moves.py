@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from roomkeeper.adapters.ports import ConflictError
-from roomkeeper.domain.objects import CustomObject
 from roomkeeper.engine.kinds import KINDS
 
 if TYPE_CHECKING:
     from roomkeeper.adapters.ports import Kubernetes
-    from roomkeeper.domain.shards import Shard
+    from roomkeeper.domain.objects import CustomObject
 
 
-async def check_is_here(seen: CustomObject, *, kubernetes: Kubernetes, shard: Shard) -> None:
-    """Read an object before something of another shard is taken over for it; ConflictError: it is what has left.
+async def check_is_current(seen: CustomObject, kubernetes: Kubernetes) -> None:
+    """Before something of another shard is taken over for an object: ConflictError if this is not the object as it is.
 
-    The watches are not of one time. The end of a Secret, or of a Recording, is told before that of its owner.
+    It may be the one that has left. The watches are not of one time: the end of a Secret, or of a Recording, can be told
+    before that of its owner. Nothing is written; to patch with a version is to ask whether it is the newest.
     """
-    key = seen.key
-    body = await kubernetes.get(KINDS[key.kind], namespace=key.namespace, name=key.name)
-    if not shard.takes(CustomObject.from_body(key.kind, body)):
-        raise ConflictError(f"{key} is of another shard now")
+    await kubernetes.patch(
+        KINDS[seen.key.kind],
+        namespace=seen.key.namespace,
+        name=seen.key.name,
+        patch={"metadata": {"uid": seen.uid, "resourceVersion": seen.resource_version}},
+        subresource="status",
+    )

@@ -168,7 +168,7 @@ class Gatherer:
                 continue
             found = TokenSecret.from_body(body)
             if found.owner_uid == room.uid:
-                await moves.check_is_here(room, kubernetes=self.kubernetes, shard=self.shard)
+                await moves.check_is_current(room, self.kubernetes)
                 self.secrets.observe(found)
 
     def _secrets(self, room: CustomObject, spec: RoomSpec | None) -> dict[str, TokenSecret]:

@@ -133,7 +133,7 @@ class ScheduleReconciler:
         if recording.owner_uid != schedule.uid:
             return False
         if recording.shard != schedule.shard:
-            await moves.check_is_here(schedule, kubernetes=self.kubernetes, shard=self.wakeups.shard)
+            await moves.check_is_current(schedule, self.kubernetes)
             recording = await self._have_follow(recording, schedule)
         self.wakeups.object_seen(recording, is_news=True)
         return True

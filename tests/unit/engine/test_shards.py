@@ -110,7 +110,7 @@ async def test_a_room_goes_to_another_shard_and_its_room_and_its_secret_stay(pai
     await pair.settle()
     assert [call for call in taking if "standup" in call and not call.startswith("livekit ")] == [
         "get secrets standup.host",
-        "get rooms standup",
+        "patch rooms/status standup",
         "apply secrets standup.host",
         "patch rooms/status standup",
     ]
