@@ -221,7 +221,10 @@ class Kubernetes(Protocol):
         """
 
     async def replace(self, resource: Resource, body: Body) -> Body:
-        """Replace an object by this one; its metadata must hold the resourceVersion that was read, which guards it."""
+        """Replace an object by this one; the uid and resourceVersion of the one that was read guard it.
+
+        Without the uid, the API server makes a Lease anew that was deleted meanwhile.
+        """
 
     async def delete(
         self, resource: Resource, *, namespace: str, name: str, uid: str, resource_version: str

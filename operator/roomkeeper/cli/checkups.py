@@ -14,7 +14,7 @@ import aiohttp
 import yaml
 
 from roomkeeper import localstack
-from roomkeeper.adapters.kubernetes.resources import LIVEKIT_SERVERS
+from roomkeeper.adapters.kubernetes.resources import LEASES, LIVEKIT_SERVERS
 from roomkeeper.adapters.ports import (
     ForbiddenError,
     LiveKitCredentialsError,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 CRDS: Final = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions")
 ACCESS_REVIEWS: Final = Resource("authorization.k8s.io", "v1", "subjectaccessreviews")
-LEASES: Final = Resource("coordination.k8s.io", "v1", "leases")
 # A token is good from its first second on, and LiveKit and its clients are given this much by their own leeway.
 MOST_SKEW_SECONDS: Final = 5.0
 _RULES: Final = Path(localstack.__file__).parent / "rbac.yaml"

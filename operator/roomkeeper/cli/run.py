@@ -98,7 +98,7 @@ from roomkeeper.engine.settings import (
 )
 @click.option(
     "--leader-elect",
-    default="false",
+    default="true",
     show_default=True,
     type=click.Choice(["true", "false"]),
     envvar="ROOMKEEPER_LEADER_ELECT",

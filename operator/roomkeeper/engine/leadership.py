@@ -36,14 +36,19 @@ class Leadership:
         """Read what the settings say; nothing is sent yet. SettingsError if there is no place for the Lease."""
         if not settings.leader_elect:
             return cls()
+        kubernetes = await KubernetesClient.connect(observe=metrics.kubernetes_request)
+        try:
+            namespace = lease_namespace(settings)
+        except SettingsError:
+            await kubernetes.aclose()
+            raise
         fence = LeaseFence(clock, Terms(settings.lease_seconds))
         candidate = Candidate(
-            namespace=lease_namespace(settings),
+            namespace=namespace,
             identity=identity_of(socket.gethostname()),
             address=settings.address,
             name="-".join(filter(None, (LEASE_NAME, settings.shard_name))),
         )
-        kubernetes = await KubernetesClient.connect(observe=metrics.kubernetes_request)
         return cls(fence, Election(candidate, kubernetes=kubernetes, fence=fence, clock=clock))
 
     @property

@@ -43,7 +43,7 @@ class Settings:
     default_storage: Key | None = None  # likewise
     shard: Shard = UNDIVIDED  # which objects are this operator's
     webhook_url: str = ""  # how LiveKit reaches this operator, for servers that do not say it themselves
-    leader_elect: bool = False  # False: there is one replica, and no Lease
+    leader_elect: bool = True  # False: there is one replica, and no Lease
     lease_namespace: str = ""  # "": the pod's
     lease_seconds: int = 15  # how long the Lease is good without a renewal; the other times follow from it
     advertise_address: str = ""  # HOST or HOST:PORT where other replicas reach this one; "": they do not
@@ -102,7 +102,7 @@ class Settings:
             webhook_url=environment.get("ROOMKEEPER_WEBHOOK_URL", ""),
             log_format=_choice(environment, "ROOMKEEPER_LOG_FORMAT", LOG_FORMATS),
             log_level=_choice(environment, "ROOMKEEPER_LOG_LEVEL", LOG_LEVELS).upper(),
-            leader_elect=_choice(environment, "ROOMKEEPER_LEADER_ELECT", ("false", "true")) == "true",
+            leader_elect=_choice(environment, "ROOMKEEPER_LEADER_ELECT", ("true", "false")) == "true",
             lease_namespace=_first(environment, "ROOMKEEPER_LEASE_NAMESPACE", "POD_NAMESPACE"),
             lease_seconds=int(_number(environment, "ROOMKEEPER_LEASE_SECONDS", "15")),
             advertise_address=_first(environment, "ROOMKEEPER_ADVERTISE_ADDRESS", "POD_IP"),

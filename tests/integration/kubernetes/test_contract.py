@@ -10,7 +10,7 @@ import pytest
 
 from roomkeeper.adapters.kubernetes.client import KubernetesClient
 from roomkeeper.adapters.kubernetes.memory import InMemoryKubernetes
-from roomkeeper.adapters.kubernetes.resources import NAMESPACES, ROOMS, SECRETS
+from roomkeeper.adapters.kubernetes.resources import LEASES, NAMESPACES, ROOMS, SECRETS
 from roomkeeper.adapters.ports import AlreadyExistsError, ConflictError, NotFoundError
 
 if TYPE_CHECKING:
@@ -335,3 +335,68 @@ async def test_a_merge_patch_takes_away_what_a_post_wrote_and_an_apply_does_not(
     assert patched["data"] == {"a": "Yw=="}
     with pytest.raises(ConflictError):
         await kubernetes.patch(SECRETS, namespace=namespace, name="token", patch=patch)
+
+
+def lease(namespace: str, holder: str, **metadata: Any) -> Body:
+    spec = {"holderIdentity": holder, "leaseDurationSeconds": 15, "renewTime": "2026-01-01T00:00:00.000001Z"}
+    where = {"namespace": namespace, "name": "roomkeeper"}
+    return {
+        "apiVersion": LEASES.api_version,
+        "kind": "Lease",
+        "metadata": {**where, **metadata},
+        "spec": spec,
+    }
+
+
+async def test_a_replaced_object_is_what_was_sent_and_keeps_who_it_is(
+    kubernetes: Kubernetes, namespace: str
+) -> None:
+    first = await kubernetes.create(LEASES, lease(namespace, "a", labels={"x": "1"}, annotations={"y": "1"}))
+    sent = {**first, **lease(namespace, ""), "metadata": {**first["metadata"], "annotations": {"z": "1"}}}
+    del sent["metadata"]["labels"], sent["spec"]["renewTime"]
+    second = await kubernetes.replace(LEASES, sent)
+    assert second["spec"] == {"holderIdentity": "", "leaseDurationSeconds": 15}
+    assert second["metadata"]["annotations"] == {"z": "1"}
+    assert "labels" not in second["metadata"]
+    assert second["metadata"]["uid"] == first["metadata"]["uid"]
+    assert second["metadata"]["resourceVersion"] != first["metadata"]["resourceVersion"]
+    assert await kubernetes.get(LEASES, namespace=namespace, name="roomkeeper") == second
+
+
+async def test_of_two_who_replace_one_version_one_is_refused(kubernetes: Kubernetes, namespace: str) -> None:
+    read = await kubernetes.create(LEASES, lease(namespace, ""))
+    taken = await kubernetes.replace(LEASES, {**read, "spec": lease(namespace, "a")["spec"]})
+    with pytest.raises(ConflictError):
+        await kubernetes.replace(LEASES, {**read, "spec": lease(namespace, "b")["spec"]})
+    assert await kubernetes.get(LEASES, namespace=namespace, name="roomkeeper") == taken
+
+
+async def test_what_is_gone_is_not_replaced(kubernetes: Kubernetes, namespace: str) -> None:
+    metadata = (await kubernetes.create(LEASES, lease(namespace, "a")))["metadata"]
+    await kubernetes.delete(
+        LEASES,
+        namespace=namespace,
+        name="roomkeeper",
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+    )
+    with pytest.raises((NotFoundError, ConflictError)):
+        await kubernetes.replace(LEASES, {**lease(namespace, "a"), "metadata": metadata})
+    assert await names(kubernetes, LEASES, namespace=namespace) == []
+
+
+async def test_a_replaced_room_keeps_its_status(kubernetes: Kubernetes, namespace: str) -> None:
+    created = await kubernetes.create(ROOMS, room(namespace))
+    shown = await kubernetes.patch(
+        ROOMS,
+        namespace=namespace,
+        name="standup",
+        patch={"status": {"roomName": "r"}},
+        subresource="status",
+    )
+    sent = {**room(namespace, resourceVersion=shown["metadata"]["resourceVersion"]), "status": {}}
+    sent["spec"]["maxParticipants"] = 6
+    replaced = await kubernetes.replace(ROOMS, sent)
+    assert replaced["status"]["roomName"] == "r"
+    assert replaced["spec"]["maxParticipants"] == 6
+    assert replaced["metadata"]["generation"] == created["metadata"]["generation"] + 1
