@@ -61,32 +61,35 @@ class OperatorProcess:
 
     def start(self, *, ready: bool = True, options: tuple[str, ...] = (), **environment: str) -> Self:
         """Start it; with `ready`, wait until its caches are filled and it works."""
-        stack = self._stack
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 [
                     *self._command,
                     *options,
                 ],
-                env={
-                    **os.environ,
-                    "KUBECONFIG": str(stack.operator_kubeconfig),
-                    "LIVEKIT_URL": stack.livekit.url,
-                    "LIVEKIT_API_KEY": stack.livekit.api_key,
-                    "LIVEKIT_API_SECRET": stack.livekit.api_secret,
-                    "ROOMKEEPER_HTTP_HOST": "127.0.0.1",
-                    "ROOMKEEPER_HTTP_PORT": str(self.port),
-                    "ROOMKEEPER_LEADER_ELECT": "false",
-                    "ROOMKEEPER_RESYNC_SECONDS": str(RESYNC_SECONDS),
-                    "PYTHONUNBUFFERED": "1",
-                    **environment,
-                },
+                env={**self.environment(), **environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
         if ready:
             eventually("the operator is ready", self.is_ready, within=10)
         return self
+
+    def environment(self) -> dict[str, str]:
+        """Return what it finds in its environment unless it is started otherwise."""
+        stack = self._stack
+        return {
+            **os.environ,
+            "KUBECONFIG": str(stack.operator_kubeconfig),
+            "LIVEKIT_URL": stack.livekit.url,
+            "LIVEKIT_API_KEY": stack.livekit.api_key,
+            "LIVEKIT_API_SECRET": stack.livekit.api_secret,
+            "ROOMKEEPER_HTTP_HOST": "127.0.0.1",
+            "ROOMKEEPER_HTTP_PORT": str(self.port),
+            "ROOMKEEPER_LEADER_ELECT": "false",
+            "ROOMKEEPER_RESYNC_SECONDS": str(RESYNC_SECONDS),
+            "PYTHONUNBUFFERED": "1",
+        }
 
     def is_ready(self) -> bool:
         """Ask /readyz."""
