@@ -27,6 +27,7 @@ lint: install ## Check style, types, layers, and that generated files are curren
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --quiet --offline --min-severity medium .github
 	$(BIN)/python -m roomkeeper.api.generate --check
 	$(BIN)/python -m roomkeeper.chart.generate --check
 	$(BIN)/python -m roomkeeper.monitoring --check
