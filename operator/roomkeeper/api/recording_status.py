@@ -25,6 +25,7 @@ from roomkeeper.api.status import Status
 
 MAX_ATTEMPTS: Final = 11  # the first one, and the largest backoffLimit
 MAX_EGRESS_ID: Final = 64
+MAX_ROOM_SID: Final = 256
 MAX_MARKER: Final = 64
 MAX_CODE: Final = 256
 MAX_HASH: Final = 64
@@ -55,6 +56,7 @@ class StopReason(StrEnum):
     REQUESTED = "Requested"
     DEADLINE = "Deadline"
     EMPTY = "Empty"
+    ROOM_CLOSED = "RoomClosed"
     DELETED = "Deleted"
     UNRESPONSIVE = "Unresponsive"
 
@@ -89,6 +91,13 @@ class Attempt(Model):
         alias="egressID",
         max_length=MAX_EGRESS_ID,
         description="LiveKit's id of it. LiveKit: `egressId`.",
+    )
+    room_sid: str | None = Field(
+        default=None,
+        alias="roomSID",
+        max_length=MAX_ROOM_SID,
+        description="Of a page that is recorded beside a room: LiveKit's id of the room's session, with which it ends. LiveKit: "
+        "`sid`.",
     )
     state: RecordingState = Field(
         default=RecordingState.STARTING, description="How far it is. LiveKit: `status`."
@@ -201,8 +210,8 @@ class RecordingStatus(Status):
     stop_reason: StopReason | None = Field(
         default=None,
         description="Why the operator asks LiveKit to end it, written before it asks. Requested: desiredState. Deadline: "
-        "activeDeadlineSeconds. Empty: stopWhenEmptySeconds. Deleted: this object. Unresponsive: the egress has left the room. "
-        "LiveKit: `StopEgress`.",
+        "activeDeadlineSeconds. Empty: stopWhenEmptySeconds. RoomClosed: the room beside which a page was recorded is over. "
+        "Deleted: this object. Unresponsive: the egress has left the room. LiveKit: `StopEgress`.",
     )
     attempts: tuple[Attempt, ...] = Field(
         default=(),

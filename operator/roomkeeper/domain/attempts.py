@@ -37,6 +37,7 @@ class Attempt:
     marker: str
     requested_at: datetime | None = None  # when LiveKit was asked; None: it records, or has ended
     egress_id: str = ""
+    room_sid: str = ""  # of a page beside a room: the session with which it ends
     state: RecordingState = RecordingState.STARTING
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -88,13 +89,18 @@ class Attempt:
         shown: dict[str, Any] = {"number": self.number, "marker": self.marker, "state": str(self.state)}
         times = {"requestedAt": self.requested_at, "startedAt": self.started_at, "endedAt": self.ended_at}
         shown |= {name: rfc3339(moment) for name, moment in times.items() if moment}
-        rest = {"egressID": self.egress_id, "error": self.error, "errorCode": self.error_code}
+        rest = {
+            "egressID": self.egress_id,
+            "roomSID": self.room_sid,
+            "error": self.error,
+            "errorCode": self.error_code,
+        }
         return shown | {name: value for name, value in rest.items() if value}
 
 
-def intended(uid: str, number: int, *, at: datetime) -> Attempt:
+def intended(uid: str, number: int, *, at: datetime, room_sid: str = "") -> Attempt:
     """Return the attempt that is about to be asked for."""
-    return Attempt(number, str(markers.marker(uid, number)), requested_at=at)
+    return Attempt(number, str(markers.marker(uid, number)), requested_at=at, room_sid=room_sid)
 
 
 def read(status: Mapping[str, Any]) -> tuple[Attempt, ...]:
@@ -109,6 +115,7 @@ def _read(one: Mapping[str, Any]) -> Attempt:
         marker=one["marker"],
         requested_at=read_time(one.get("requestedAt")),
         egress_id=one.get("egressID", ""),
+        room_sid=one.get("roomSID", ""),
         state=RecordingState(one["state"]),
         started_at=read_time(one.get("startedAt")),
         ended_at=read_time(one.get("endedAt")),

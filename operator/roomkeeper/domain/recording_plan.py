@@ -195,7 +195,8 @@ def may_follow(world: RecordingWorld) -> bool:
 
 def _is_another_session(world: RecordingWorld, last: Attempt) -> bool:
     """Tell whether the room that was recorded has closed: a Room that persists has another one at once."""
-    recorded = next((egress.room_sid for egress in world.found or () if egress.id == last.egress_id), "")
+    found = (egress.room_sid for egress in world.found or () if egress.id == last.egress_id)
+    recorded = last.room_sid or next(found, "")
     return bool(recorded) and world.live is not None and world.live.sid != recorded
 
 
@@ -219,7 +220,9 @@ def _may_ask_again(world: RecordingWorld, attempt: Attempt) -> bool:
 
 
 def _ask(world: RecordingWorld) -> tuple[Action, ...]:
-    return (DeclareAttempt(attempts.intended(world.recording.uid, next_number(world), at=world.now)),)
+    beside = world.live.sid if world.live and recordings.is_page(world) else ""
+    uid, number = world.recording.uid, next_number(world)
+    return (DeclareAttempt(attempts.intended(uid, number, at=world.now, room_sid=beside)),)
 
 
 def _plan_running(world: RecordingWorld, attempt: Attempt) -> Iterator[Action]:

@@ -82,6 +82,14 @@ def _is_left_alone(world: RecordingWorld) -> bool:
     return bool(patience) and world.empty_seconds >= patience
 
 
+def _is_room_over(world: RecordingWorld) -> bool:
+    """Tell whether the room is closed beside which a page is recorded; whatever records a room ends with it by itself."""
+    attempt = recordings.current(world)
+    if attempt is None or not attempt.room_sid:
+        return False
+    return world.is_room_gone or (world.live is not None and world.live.sid != attempt.room_sid)
+
+
 def _is_over_time(world: RecordingWorld) -> bool:
     deadline = deadline_seconds(world)
     return deadline is not None and recorded_seconds(world) >= deadline
@@ -91,5 +99,6 @@ _STOPS = (
     (StopReason.REQUESTED, _is_to_be_stopped),
     (StopReason.DEADLINE, _is_over_time),
     (StopReason.EMPTY, _is_left_alone),
+    (StopReason.ROOM_CLOSED, _is_room_over),
     (StopReason.UNRESPONSIVE, is_unresponsive),
 )

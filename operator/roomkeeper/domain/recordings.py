@@ -212,10 +212,14 @@ def needs_room(spec: RecordingSpec) -> bool:
     return spec.source.kind is not RecordingSource.WEB or spec.has_room
 
 
+def is_page(world: RecordingWorld) -> bool:
+    """Tell whether a page is recorded: its egress is in no room, also if it lives as long as one."""
+    return world.spec is not None and world.spec.source.kind is RecordingSource.WEB
+
+
 def listed_under(world: RecordingWorld) -> str:
-    """Return the room under which LiveKit lists the egress; "": a page is in none, also one that follows a room."""
-    is_page = world.spec is not None and world.spec.source.kind is RecordingSource.WEB
-    return "" if is_page else world.room_name
+    """Return the room under which LiveKit lists the egress; "": under none."""
+    return "" if is_page(world) else world.room_name
 
 
 def ended_at(world: RecordingWorld) -> datetime | None:

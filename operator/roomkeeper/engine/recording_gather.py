@@ -35,6 +35,7 @@ from roomkeeper.engine.storages import read_storage, read_target
 
 if TYPE_CHECKING:
     from roomkeeper.adapters.ports import Clock, Kubernetes
+    from roomkeeper.domain.attempts import Attempt
     from roomkeeper.domain.egress import EgressRequest, Target
     from roomkeeper.domain.objects import CustomObject
     from roomkeeper.engine.cache import ObjectCache
@@ -126,20 +127,26 @@ class RecordingGatherer:
             return replace(world, is_lost=True)
         world = replace(world, egress=egress)
         if world.room_name and egress.state.is_live:
-            world = await self._see_who_is_there(world, connection, attempt.egress_id)
+            world = await self._see_who_is_there(world, connection, attempt)
         gone = connection.egresses.is_gone(egress.id, is_missing=recording_stop.is_missing(world))
         world = replace(world, gone=frozenset({egress.id}) if gone else frozenset())
         return await self._see_stream(world)
 
     async def _see_who_is_there(
-        self, world: RecordingWorld, connection: Connection, egress_id: str
+        self, world: RecordingWorld, connection: Connection, attempt: Attempt
     ) -> RecordingWorld:
+        egress_id, is_gone = attempt.egress_id, False
+        live = connection.sightings.get(world.room_name)
+        if attempt.room_sid:  # nothing but the room tells that it is to end
+            live = await connection.read_room(world.room_name)
+            is_gone = live is None
         there = await connection.who(world.room_name)
         is_there = any(someone.identity == egress_id for someone in there)
         is_empty = not recording_source.people(there)
         return replace(
             world,
-            live=connection.sightings.get(world.room_name),
+            live=live,
+            is_room_gone=is_gone,
             participants=there,
             missing_looks=self.watch.missing_looks(
                 egress_id, is_there=is_there, look=connection.egresses.looks
