@@ -23,8 +23,10 @@ from tests.integration.localstack.recorded import (
     Guests,
     a_short_folder,
     calling,
+    info_of,
     new_room,
     skip_where_egress_cannot_run,
+    stop,
     storage,
     until_status,
 )
@@ -97,6 +99,44 @@ async def test_the_layout_changes_while_it_records_and_it_ends_with_its_room(
     assert media.brightness(path, at=1, crop=corner) < 60
     # It is some 0.3 s until the page has gone: as far from the end as from the change.
     assert media.brightness(path, at=media.duration(path) - 1.5, crop=corner) > 200
+
+
+async def test_while_it_uploads_a_worker_answers_and_a_dead_one_is_said_to_have_ended(
+    stack: LocalStack, livekit: api.LiveKitAPI, guests: Guests
+) -> None:
+    room = await new_room(livekit)
+    guests.join(room, picture=True)
+    request = api.ParticipantEgressRequest(
+        room_name=room,
+        identity="alice",
+        advanced=ENCODING,
+        file_outputs=[api.EncodedFileOutput(filepath=f"{room}/upload.mp4", s3=storage(stack))],
+    )
+    egress_id = (await livekit.egress.start_participant_egress(request)).egress_id
+    await until_status(livekit, egress_id, "ACTIVE", patience=40)
+    os.kill(stack.s3.pid, signal.SIGSTOP)
+    try:
+        await stop(livekit, egress_id)
+        await until_status(livekit, egress_id, "ENDING")
+        await asyncio.sleep(2)  # until it uploads
+        assert (await stop(livekit, egress_id)).status == api.EgressStatus.EGRESS_ENDING
+        kill_with_handlers(stack.egress.pid)
+        with pytest.raises(api.TwirpError, match="EGRESS_ENDING cannot be stopped") as refused:
+            await stop(livekit, egress_id)
+        assert refused.value.status == 412
+        assert (await info_of(livekit, egress_id)).status == api.EgressStatus.EGRESS_ENDING
+    finally:
+        os.kill(stack.s3.pid, signal.SIGCONT)
+        stack.egress.kill()
+        stack.egress.start()
+
+
+def kill_with_handlers(pid: int) -> None:
+    """Kill Egress and what it started for each egress, as a pod is killed."""
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in listed.read_text().split():
+            kill_with_handlers(int(child))
+    os.kill(pid, signal.SIGKILL)
 
 
 def test_it_listens_on_loopback_alone(stack: LocalStack) -> None:
