@@ -51,8 +51,8 @@ LOCK := $(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --p
 MODULES := operator/roomkeeper/localstack/modules
 
 lock: install ## Pin what is newly needed, and leave all else as it is pinned; UPGRADE=1: the newest of everything
-	$(LOCK) --group dev pyproject.toml --output-file requirements.lock
-	$(LOCK) --constraint requirements.lock pyproject.toml --output-file requirements-run.lock
+	$(LOCK) --group dev --extra tracing pyproject.toml --output-file requirements.lock
+	$(LOCK) --constraint requirements.lock --extra tracing pyproject.toml --output-file requirements-run.lock
 	$(LOCK) $(MODULES)/moto.in --output-file $(MODULES)/moto.txt
 	$(LOCK) $(MODULES)/node.in --output-file $(MODULES)/node.txt
 

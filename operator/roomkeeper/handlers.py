@@ -24,6 +24,7 @@ from roomkeeper.adapters.kubernetes.authentication import Authentication
 from roomkeeper.adapters.kubernetes.watching import WatchSession
 from roomkeeper.adapters.ports import KubernetesError
 from roomkeeper.api.common import GROUP, LABEL_MANAGED_BY, MANAGED_BY
+from roomkeeper.engine import tracing
 from roomkeeper.engine.election import LeaseLostError
 from roomkeeper.engine.health import Health
 from roomkeeper.engine.kinds import KINDS, selectors
@@ -85,6 +86,7 @@ async def start(settings: kopf.OperatorSettings, memo: Any, **_: Any) -> None:
             logs.configure(chosen.log_format, chosen.log_level)
         for resource, selector in selectors(chosen.shard).items():
             settings.watching.label_selectors[resource.group, resource.version, resource.plural] = selector
+        tracing.start()
         memo.operator = await Operator.connect(chosen, clock)
         health = Health(memo.operator)
         memo.http = HttpServer(memo.operator, health)
@@ -111,6 +113,7 @@ async def stop(memo: Any, **_: Any) -> None:
     if "beating" in memo:
         memo.beating.cancel()
         await asyncio.gather(memo.beating, return_exceptions=True)
+    tracing.stop()
     if failure:  # else the process would end as if all were well
         raise kopf.PermanentError(_why(failure))
 

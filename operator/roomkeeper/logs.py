@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 OWN = "roomkeeper"
 KOPF = "kopf"
+PATIENT = frozenset({KOPF, "opentelemetry"})  # what they call an error, they try again
 LONGEST_LEVEL = len("CRITICAL")
 
 
@@ -38,8 +39,8 @@ def configure(log_format: str, level: str) -> None:
 
 
 def calm(record: logging.LogRecord) -> bool:
-    """Have errors of Kopf be warnings: it watches again as soon as it can."""
-    if record.levelno == logging.ERROR and record.name.split(".")[0] == KOPF:
+    """Have errors be warnings where they pass by themselves: Kopf watches again, spans are sent again."""
+    if record.levelno == logging.ERROR and record.name.split(".")[0] in PATIENT:
         record.levelno, record.levelname = logging.WARNING, "WARNING"
     return True
 
@@ -86,8 +87,12 @@ def _about(record: logging.LogRecord) -> Mapping[str, Any]:
     run = current.get()
     if run is None or not run.key.name:  # the server of the environment has no object
         return {}
-    about = {"kind": run.key.kind, "namespace": run.key.namespace, "name": run.key.name}
-    return {**about, "uid": run.uid, "generation": run.generation} if run.uid else about
+    about: dict[str, Any] = {"kind": run.key.kind, "namespace": run.key.namespace, "name": run.key.name}
+    if run.uid:
+        about |= {"uid": run.uid, "generation": run.generation}
+    if run.trace_id:
+        about["trace_id"] = run.trace_id
+    return about
 
 
 def _time(record: logging.LogRecord) -> str:

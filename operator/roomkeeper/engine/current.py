@@ -21,6 +21,8 @@ class Run:
     uid: str = ""  # "": there is no such object
     generation: int = 0
     calls: int = 0  # to the outside that have ended, well or not
+    outcome: str = ""  # "": it has not ended
+    trace_id: str = ""  # "": it is not traced
 
 
 _current: ContextVar[Run | None] = ContextVar("roomkeeper_reconcile", default=None)

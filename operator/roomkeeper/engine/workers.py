@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from roomkeeper.adapters.ports import ConflictError, KubernetesError
 from roomkeeper.domain.outcomes import Done, Outcome, Retry, Stalled, Waiting
-from roomkeeper.engine import metrics
+from roomkeeper.engine import metrics, tracing
 from roomkeeper.engine.current import Run, running
 
 if TYPE_CHECKING:
@@ -66,12 +66,13 @@ class Workers:
         run = Run(key, found.uid, found.generation) if found else Run(key)
         self.running.add(run)
         try:
-            with running(run):
+            with running(run), tracing.reconcile(run):
                 outcome = await self._reconcile(key)
+                run.outcome = type(outcome).__name__
                 self.settle(key, outcome)
         finally:
             self.running.discard(run)
-        labels = (key.kind, type(outcome).__name__)
+        labels = (key.kind, run.outcome)
         metrics.RECONCILE_SECONDS.labels(*labels).observe(time.perf_counter() - started)
         metrics.RECONCILES.labels(*labels).inc()
 
