@@ -16,9 +16,10 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-generate: install ## Write what is generated: crds/, parts of the chart, deploy/ from the chart, the PrometheusRule
+generate: install ## Write what is generated: crds/, parts of the chart, deploy/ from the chart, the PrometheusRule, Argo CD's
 	$(BIN)/python -m roomkeeper.api.generate
 	$(BIN)/python -m roomkeeper.monitoring
+	$(BIN)/python -m roomkeeper.argocd
 	$(BIN)/python -m roomkeeper.chart.generate
 	$(BIN)/python -m roomkeeper.chart.manifests
 
@@ -31,6 +32,7 @@ lint: install ## Check style, types, layers, and that generated files are curren
 	$(BIN)/python -m roomkeeper.api.generate --check
 	$(BIN)/python -m roomkeeper.chart.generate --check
 	$(BIN)/python -m roomkeeper.monitoring --check
+	$(BIN)/python -m roomkeeper.argocd --check
 
 test: lint stack ## Run everything; CI=true: nothing may be missing or skipped
 	$(BIN)/pytest --numprocesses 3 --dist loadfile

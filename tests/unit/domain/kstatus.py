@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from roomkeeper.domain.outcomes import Done, Outcome, Stalled
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -28,3 +30,13 @@ def kstatus(seen: CustomObject, status: Mapping[str, Any]) -> str:
             return FAILED
     ready = next((c for c in status.get("conditions", ()) if c["type"] == "Ready"), None)
     return CURRENT if ready is None or ready["status"] == "True" else IN_PROGRESS
+
+
+def expected(outcome: Outcome) -> str:
+    """Return what it has to be after a reconcile that ended so: whatever is not through is in progress."""
+    match outcome:
+        case Done():
+            return CURRENT
+        case Stalled():
+            return FAILED
+    return IN_PROGRESS

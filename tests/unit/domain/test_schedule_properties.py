@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from roomkeeper.domain import schedules
 from roomkeeper.domain.cron import Cron
 from roomkeeper.domain.schedules import Session
+from tests.unit.domain.kstatus import expected, kstatus
 from tests.unit.domain.scheduled import BERLIN, CREATED, EVERY_SESSION, Cluster, session_name, spec
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ class Story:
             case "wait":
                 cluster.pass_minutes(value)
             case "reconcile":
-                cluster.reconcile(crash_after=value)
+                conclusion = cluster.reconcile(crash_after=value)
+                if conclusion:
+                    assert kstatus(cluster.schedule(), cluster.status) == expected(conclusion.outcome)
                 self._check_new(set(cluster.children) - set(before))
             case "suspend":
                 cluster.reconcile()  # it sees the one and the other

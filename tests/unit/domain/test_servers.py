@@ -22,6 +22,7 @@ from roomkeeper.domain.rooms import AddFinalizer, RemoveFinalizer, ServerState
 from roomkeeper.domain.servers import ServerWorld
 from roomkeeper.domain.shards import Shard
 from tests.unit.domain.builders import CREATED, NOW
+from tests.unit.domain.kstatus import TERMINATING, expected, kstatus
 
 if TYPE_CHECKING:
     from roomkeeper.domain.outcomes import Outcome
@@ -262,12 +263,5 @@ def test_every_status_is_one_the_api_server_takes_and_is_written_once(world: Ser
 @given(WORLDS)
 def test_kstatus_follows_the_outcome(world: ServerWorld) -> None:
     concluded = servers.conclude(world)
-    shown = {found["type"]: found["status"] for found in concluded.status["conditions"]}
-    match concluded.outcome:
-        case Done():
-            assert "Stalled" not in shown
-            assert (shown["Ready"], shown.get("Reconciling")) == ("True", None)
-        case Stalled():
-            assert (shown["Ready"], shown["Stalled"]) == ("False", "True")
-        case _:
-            assert (shown["Ready"], shown["Reconciling"]) == ("False", "True")
+    seen = TERMINATING if world.server.deleted_at else expected(concluded.outcome)
+    assert kstatus(world.server, concluded.status) == seen

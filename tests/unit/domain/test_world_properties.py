@@ -14,19 +14,18 @@ from roomkeeper.api import common, crd
 from roomkeeper.api.room import KIND, UpdatePolicy
 from roomkeeper.domain import agents, checks, events, lifecycle, moderation, rooms
 from roomkeeper.domain.livekit import Dispatch, LiveRoom, ParticipantKind
-from roomkeeper.domain.outcomes import Done, Retry, Stalled, Waiting
+from roomkeeper.domain.outcomes import Done, Stalled, Waiting
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.room_plan import plan
 from roomkeeper.domain.room_status import conclude
 from roomkeeper.engine.people import updated
 from roomkeeper.engine.room_reconciler import MAX_PASSES
 from tests.unit.domain.builders import config, received
-from tests.unit.domain.kstatus import CURRENT, FAILED, IN_PROGRESS, kstatus
+from tests.unit.domain.kstatus import expected, kstatus
 from tests.unit.domain.schemas import strict
 from tests.unit.domain.strategies import seen_before, worlds
 
 if TYPE_CHECKING:
-    from roomkeeper.domain.outcomes import Outcome
     from roomkeeper.domain.rooms import Action, World
     from tests.unit.domain.builders import WorldBuilder
 
@@ -229,17 +228,7 @@ def test_a_conclusion_is_what_kstatus_makes_of_it(builder: WorldBuilder) -> None
     if world.room.deleted_at:
         return
     conclusion = conclude(world)
-    assert kstatus(world.room, conclusion.status) == _expected(conclusion.outcome)
-
-
-def _expected(outcome: Outcome) -> str:
-    match outcome:
-        case Done():
-            return CURRENT
-        case Stalled():
-            return FAILED
-        case Waiting() | Retry():
-            return IN_PROGRESS
+    assert kstatus(world.room, conclusion.status) == expected(conclusion.outcome)
 
 
 @given(worlds())

@@ -1,5 +1,5 @@
 -- By kstatus's rules, as Flux and kubectl wait: Stalled means that somebody must act, Reconciling that it is not through.
--- A Recording that is Armed or runs is Healthy: a meeting holds up no sync wave.
+-- A Recording that is Armed or runs is Healthy, as is what is suspended: neither holds up a sync wave.
 local hs = { status = "Progressing", message = "Waiting for Roomkeeper" }
 
 local status = obj.status
@@ -20,9 +20,12 @@ local function is_true(kind)
   return conditions[kind] ~= nil and conditions[kind].status == "True"
 end
 
-local ready = conditions["Ready"]
-if ready ~= nil then
-  hs.message = ready.reason .. ": " .. ready.message
+local said = conditions["Ready"]
+if is_true("Ready") and is_true("Suspended") then
+  said = conditions["Suspended"]
+end
+if said ~= nil then
+  hs.message = said.reason .. ": " .. said.message
 end
 if is_true("Reconciling") then
   return hs
