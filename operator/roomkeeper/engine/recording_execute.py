@@ -125,7 +125,7 @@ class RecordingExecutor:
         try:
             egress = await server.api.start_egress(request)
         except FencedError as error:  # nothing was sent
-            logger.info("%s: %s", world.recording.key, error)
+            logger.info("%s", error)
             return replace(world, is_unmade=True)
         except LiveKitNotFoundError:
             recording_metrics.started(world, "no_room")
@@ -137,7 +137,6 @@ class RecordingExecutor:
             return replace(world, is_refused=True)
         except LiveKitUnreachableError as error:
             recording_metrics.started(world, "unanswered")
-            logger.warning("%s", error)
             server.suspect()
             return replace(world, failure=_unanswered(str(error)))
         except LiveKitError as error:  # refused credentials: nothing was started

@@ -11,14 +11,14 @@ import pytest
 
 from roomkeeper.domain.objects import Key
 from roomkeeper.domain.outcomes import Done, Outcome
-from roomkeeper.engine import current, watchdog
+from roomkeeper.engine import calls, current, watchdog
 from roomkeeper.engine.health import SILENT_BEATS, UNTAKEN_BEATS, Health
 from roomkeeper.engine.queue import LANE_WIDTH
 from roomkeeper.engine.watchdog import Watchdog
 from tests.unit.engine.harness import Engine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from roomkeeper.engine.workers import Reconciler
 
@@ -93,7 +93,16 @@ async def test_a_reconcile_that_hears_nothing_for_longer_than_any_call_takes_is_
     assert [record.message for record in caplog.records] == [f"not healthy: {problem}", "healthy again"]
 
 
-async def test_a_reconcile_whose_calls_end_goes_on_however_long_it_takes(patient: Patient) -> None:
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: calls.livekit("environment", "UpdateParticipant", "timeout", 15.0),
+        lambda: calls.kubernetes("patch", "rooms/status", "error", 10.0),
+    ],
+)
+async def test_a_reconcile_whose_calls_end_goes_on_however_long_it_takes(
+    patient: Patient, call: Callable[[], None]
+) -> None:
     patient.work()
     patient.queue.add(KEY)
     await patient.until(1)
@@ -102,7 +111,7 @@ async def test_a_reconcile_whose_calls_end_goes_on_however_long_it_takes(patient
     for _ in range(5):
         assert patient.beat(SILENT_BEATS) == ""
         with current.running(run):
-            await asyncio.gather(asyncio.to_thread(current.note_call))  # a task of its own hears for it
+            await asyncio.gather(asyncio.to_thread(call))  # a task of its own hears for it
 
 
 async def test_keys_that_no_free_worker_takes_are_stuck(patient: Patient) -> None:

@@ -6,7 +6,6 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import pytest
 from prometheus_client import generate_latest
 
 from roomkeeper.adapters.ports import LiveKitUnreachableError
@@ -16,7 +15,6 @@ from roomkeeper.engine.queue import WorkQueue
 from tests.unit.engine.clock import HandClock
 from tests.unit.engine.fleet import MAIN, URL, a_fleet
 from tests.unit.engine.harness import NAME, Engine
-from tests.unit.engine.recordings import ON_MAIN, Recorder, a_recorder
 from tests.unit.monitoring.documented import metrics as documented_metrics
 
 if TYPE_CHECKING:
@@ -176,83 +174,6 @@ async def test_withdrawn_keys_wait_no_more() -> None:
     before = value("roomkeeper_queue_retries_total", kind="Room") or 0
     queue.retry(key)
     assert value("roomkeeper_queue_retries_total", kind="Room") == before + 1
-
-
-class Counts:
-    """How much each counter has grown since the test began."""
-
-    def __init__(self) -> None:
-        self._before = self._all()
-
-    def grown(self, prefix: str) -> dict[str, float]:
-        """Return those of that name which have grown, by their labels' values."""
-        return {
-            " ".join(labels): now - self._before.get((name, labels), 0)
-            for (name, labels), now in self._all().items()
-            if name == prefix and now != self._before.get((name, labels), 0)
-        }
-
-    @staticmethod
-    def _all() -> dict[tuple[str, tuple[str, ...]], float]:
-        return {
-            (sample.name, tuple(sample.labels.values())): sample.value
-            for metric in metrics.REGISTRY.collect()
-            for sample in metric.samples
-        }
-
-
-@pytest.fixture
-async def recorder() -> Recorder:
-    return await a_recorder()
-
-
-async def test_a_recording_counts_its_start_and_its_seconds_once(recorder: Recorder) -> None:
-    counts, livekit = Counts(), recorder.livekits[URL]
-    key = recorder.record(**ON_MAIN)
-    await recorder.settle()
-    await recorder.play(2, of=livekit)
-    assert value("roomkeeper_recordings", state="Active") == 1
-    recorder.clock.advance(30)
-    recorder.patch(key, spec={"desiredState": "Stopped"})
-    await recorder.settle()
-    await recorder.play(3, of=livekit)
-    await recorder.reconcile(key)
-    assert value("roomkeeper_recordings", state="Stopped") == 1
-    assert counts.grown("roomkeeper_recording_starts_total") == {"livekit/main started": 1}
-    assert counts.grown("roomkeeper_recorded_seconds_total") == {"": recorder.shown(key)["recordedSeconds"]}
-    assert recorder.shown(key)["recordedSeconds"] >= 30
-    assert not counts.grown("roomkeeper_recording_failures_total")
-
-
-async def test_what_a_deleted_recording_has_recorded_counts_too(recorder: Recorder) -> None:
-    counts, livekit = Counts(), recorder.livekits[URL]
-    key = recorder.record(**ON_MAIN)
-    await recorder.settle()
-    await recorder.play(2, of=livekit)
-    recorder.clock.advance(30)
-    recorder.delete_recording(key)
-    await recorder.settle()
-    await recorder.play(3, of=livekit)
-    await recorder.reconcile(key)
-    assert value("roomkeeper_recordings", state="Ending") == 0
-    assert 30 <= counts.grown("roomkeeper_recorded_seconds_total")[""] < 40
-
-
-async def test_people_without_a_recording_that_is_armed_make_it_overdue(recorder: Recorder) -> None:
-    recorder.lose(namespace="provider", name="keys")
-    key = recorder.record(**ON_MAIN)
-    refused = recorder.record("refused", **{**ON_MAIN, "roomName": "team-b_standup"})
-    later = recorder.record("later", **ON_MAIN, startAt="2027-01-01T00:00:00Z")
-    recorder.livekits[URL].join("team-b_standup", "bob")
-    await recorder.reconcile(MAIN)
-    assert {recorder.state(one) for one in (key, refused, later)} == {"Armed"}
-    assert recorder.reason(key) == "SecretNotFound"
-    assert value("roomkeeper_recordings_overdue") == 0
-    recorder.clock.advance(61)
-    assert value("roomkeeper_recordings_overdue") == 1
-    recorder.patch(key, spec={"desiredState": "Stopped"})
-    recorder.deliver()
-    assert value("roomkeeper_recordings_overdue") == 0
 
 
 MANY = 10_000
