@@ -279,7 +279,7 @@ def test_the_doctor_finds_what_is_wrong_with_an_installation(
     [(verdict, found)] = told["permissions"]
     assert (verdict, found.split(" may not ")[0]) == ("failed", f"ServiceAccount {account}")
 
-    for role in ("roomkeeper", "roomkeeper-cluster", "roomkeeper-lease"):
+    for role in ("local-roomkeeper", "local-roomkeeper-cluster", "local-roomkeeper-lease"):
         binding = f"{studio.namespace}-{role}"
         studio.stack.kubectl(
             "create",

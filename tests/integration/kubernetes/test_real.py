@@ -27,7 +27,7 @@ from roomkeeper.adapters.ports import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from roomkeeper.localstack import LocalStack
@@ -79,19 +79,30 @@ async def who_am_i(client: KubernetesClient) -> str:
     return str(answer["status"]["userInfo"]["username"])
 
 
+def batched(names: list[str], size: int) -> Iterator[list[str]]:
+    return (names[start : start + size] for start in range(0, len(names), size))
+
+
 async def test_1200_secrets_are_read_in_three_pages(stack: LocalStack, namespace: str) -> None:
     requests: list[tuple[str, str, str]] = []
     client = await KubernetesClient.connect(
         str(stack.kubeconfig), observe=lambda verb, plural, code, _: requests.append((verb, plural, code))
     )
     expected = {f"s-{number}" for number in range(1200)}
-    await asyncio.gather(*(client.create(SECRETS, secret(namespace, name)) for name in expected))
+    for hundred in batched(
+        sorted(expected), 100
+    ):  # all at once would wait for each other beyond the time limit
+        await asyncio.gather(*(client.create(SECRETS, secret(namespace, name)) for name in hundred))
     found = [body["metadata"]["name"] async for body in client.list(SECRETS, namespace=namespace)]
     await client.aclose()
     assert len(found) == 1200
     assert set(found) == expected
     assert requests.count(("list", "secrets", "200")) == 3
     assert requests.count(("create", "secrets", "201")) == 1200
+
+
+async def namespaces(client: KubernetesClient) -> list[str]:
+    return [body["metadata"]["name"] async for body in client.list(NAMESPACES)]
 
 
 async def test_a_token_that_is_refused_is_read_again(
@@ -104,11 +115,11 @@ async def test_a_token_that_is_refused_is_read_again(
         kubeconfig_of({"tokenFile": str(token)}), observe=lambda verb, plural, code, _: codes.append(code)
     )
     with pytest.raises(ForbiddenError) as caught:
-        await client.get(NAMESPACES, namespace="", name="default")
+        await namespaces(client)
     assert caught.value.status == 401
     token.write_text(token_of(stack.operator_kubeconfig) + "\n")
-    await client.get(NAMESPACES, namespace="", name="default")
-    await client.get(NAMESPACES, namespace="", name="default")
+    assert "default" in await namespaces(client)
+    assert "default" in await namespaces(client)
     await client.aclose()
     assert codes == ["401", "401", "401", "200", "200"]
 

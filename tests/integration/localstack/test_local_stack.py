@@ -80,8 +80,8 @@ def test_the_operator_may_do_what_its_rules_say_and_no_more(stack: LocalStack) -
     assert 'User "roomkeeper" cannot list resource "pods"' in refused.stderr
     assert stack.audit.writes(since=mark) == {("create", "secrets"): 1}
     calls = stack.audit.calls(since=mark)
-    assert ("create", "secrets", "", "default", "mine", 201) in calls
-    assert ("list", "pods", "", "default", "", 403) in calls
+    assert ("create", "secrets", "", "default", "mine", 201, "") in calls
+    assert ("list", "pods", "", "default", "", 403, "") in calls
 
 
 def test_what_was_stored_outlives_a_crash_of_the_api_server_and_its_store(stack: LocalStack) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import hmac
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -130,3 +132,10 @@ def test_the_fingerprint_tells_a_new_key_from_a_new_secret_but_not_the_secret() 
     assert tokens.fingerprint(other_key).split(".")[0] != key
     assert (len(key), len(secret)) == (8, 16)
     assert set(key + secret) <= set("0123456789abcdef")
+
+
+@pytest.mark.parametrize("secret", ["short", "-----BEGIN PUBLIC KEY-----\nA\n-----END PUBLIC KEY-----"])
+def test_a_secret_of_any_shape_signs_and_the_server_judges_it(secret: str) -> None:
+    said, _, signature = tokens.mint_for_api(Credentials("APIkey", secret), {}, now=NOW).rpartition(".")
+    expected = hmac.digest(secret.encode(), said.encode(), "sha256")
+    assert base64.urlsafe_b64decode(signature + "=") == expected

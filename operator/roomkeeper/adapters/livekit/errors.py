@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import aiohttp
-import jwt
 from google.protobuf.message import DecodeError
 from livekit.api import TwirpError
 
@@ -26,7 +25,6 @@ SDK_ERRORS = (
     OSError,  # TimeoutError among them
     DecodeError,  # 200, but not protobuf
     AttributeError,  # an error body that is JSON but not an object: the SDK asks it for .get
-    jwt.PyJWTError,  # a secret that looks like a PEM or SSH key signs nothing
 )
 
 # https://twitchtv.github.io/twirp/docs/spec_v7.html#error-codes; a code is repeated in messages and metrics only
@@ -65,10 +63,6 @@ def translate(method: str, error: Exception) -> tuple[str, LiveKitError]:
             return _from_twirp(method, error)
         case aiohttp.ClientResponseError():
             return _from_status(method, error.status)
-        case jwt.PyJWTError():
-            return "unsigned", LiveKitCredentialsError(
-                f"{method}: the API secret cannot sign a token: check the API key and its secret"
-            )
         case _:
             code, told = _from_transport(error)
             return code, LiveKitUnreachableError(f"{method}: {told}")
