@@ -98,7 +98,8 @@ def _came_to_nothing(world: RecordingWorld, last: Attempt) -> bool:
     """Tell whether an unanswered start has had no effect and never will, and is not to be repeated now."""
     until = recording_plan.ambiguous_until(last)
     was_searched = world.found is not None and not world.was_asked and not world.is_declared
-    return last.is_ambiguous and was_searched and until is not None and world.now >= until
+    is_certain = world.is_unasked or (until is not None and world.now >= until)
+    return last.is_ambiguous and was_searched and is_certain
 
 
 def _settle(world: RecordingWorld, last: Attempt) -> Attempt:

@@ -216,7 +216,7 @@ def _may_ask_again(world: RecordingWorld, attempt: Attempt) -> bool:
     if world.was_asked or world.found is None:
         return False
     until = ambiguous_until(attempt)
-    return until is None or world.now >= until
+    return world.is_unasked or until is None or world.now >= until
 
 
 def _ask(world: RecordingWorld) -> tuple[Action, ...]:

@@ -59,6 +59,7 @@ class RecordingWorld:
     storage: Storage | Finding | None = None  # None: the worker's own
     others_active: int = 0  # Recordings of this namespace that run on this server
     webhook_url: str = ""  # how the server reaches the operator
+    is_unasked: bool = False  # the attempt was written, and it is certain that LiveKit was not asked for it
     # What LiveKit has.
     live: LiveRoom | None = None  # None: it is not there, or nobody looked
     is_room_gone: bool = False  # LiveKit was asked for the room, and does not have it

@@ -112,9 +112,11 @@ class RecordingExecutor:
             now = replace(world, others_active=others)
             if recording_policy.quota_violation(now):
                 return now
+            self.watch.declares(world.recording.uid, attempt.marker)
             recording = await self.status.write(world.recording, _with_attempt(world, attempt))
         if self.clock.monotonic() - began > LONGEST_PAUSE_SECONDS:
-            return replace(world, recording=recording, failure=_unanswered("the API server was slow"))
+            logger.info("%s: not started, the API server was slow to take the intent", recording.key)
+            return replace(world, recording=recording, is_unmade=True)
         return replace(world, recording=recording, egress=None, is_declared=True)
 
     async def _start(
@@ -122,6 +124,7 @@ class RecordingExecutor:
     ) -> RecordingWorld:
         """Ask for the egress; whatever is not a plain no may have started it."""
         world = replace(world, is_declared=False, was_asked=True)
+        self.watch.asks(world.recording.uid)
         try:
             egress = await server.api.start_egress(request)
         except FencedError as error:  # nothing was sent

@@ -83,6 +83,9 @@ class RecordingGatherer:
             others_active=self.quota.others(recording, server),
             webhook_url=self._webhook_url(server),
         )
+        attempt = recordings.current(world)
+        if attempt and self.watch.is_unasked(recording.uid, attempt.marker):
+            world = replace(world, is_unasked=True)
         if connection is None or not connection.is_usable or recordings.has_ended(world):
             return world
         try:

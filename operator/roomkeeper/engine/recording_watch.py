@@ -22,11 +22,12 @@ class _Watched:
 
 @dataclass(slots=True)
 class RecordingWatch:
-    """By Recording: how often in a row its egress was missing, and since when nobody is in the room."""
+    """By Recording: how often in a row its egress was missing, since when nobody is in the room, what was never asked for."""
 
     clock: Clock
     _watched: dict[str, _Watched] = field(default_factory=dict)
     _streams: dict[str, dict[str, str]] = field(default_factory=dict)  # by Recording: addresses by their hash
+    _unasked: dict[str, str] = field(default_factory=dict)  # by Recording: the marker of its last attempt
 
     def stream_urls(self, uid: str) -> dict[str, str]:
         """Return the addresses that this process has seen declared; status keeps only their hashes."""
@@ -35,6 +36,18 @@ class RecordingWatch:
     def streams_to(self, uid: str, urls: Mapping[str, str]) -> None:
         """Remember addresses by their hash, to be able to take them back."""
         self._streams.setdefault(uid, {}).update(urls)
+
+    def declares(self, uid: str, marker: str) -> None:
+        """Take notice that an attempt is about to be written, whatever answer comes; it is asked for afterwards."""
+        self._unasked[uid] = marker
+
+    def asks(self, uid: str) -> None:
+        """Take notice that it is asked for now."""
+        self._unasked.pop(uid, None)
+
+    def is_unasked(self, uid: str, marker: str) -> bool:
+        """Tell whether an attempt was written by this process, which is certain that it did not ask for it."""
+        return self._unasked.get(uid) == marker
 
     def missing_looks(self, egress_id: str, *, is_there: bool, look: int) -> int:
         """Count a look at the room, once for each list of the server, and return how many in a row missed the egress."""
@@ -66,3 +79,4 @@ class RecordingWatch:
         for egress_id in egress_ids:
             self._watched.pop(egress_id, None)
         self._streams.pop(uid, None)
+        self._unasked.pop(uid, None)
