@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 TOKENS = "Secret"  # the kind that they are in
 REMEMBERED_EVENTS = 10_000
-SUSPICION_SECONDS = 1.0  # between a failed call and the look at its server
+SUSPICION_SECONDS = 1.0  # between a failed call, or an object that went, and the look at its server
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Wakeups:
             return
         server = self.servers.resolve(gone).known
         if server and server.spec:
-            self.queue.add(server.key)  # it may be held only for this one
+            self.suspect(server.key)  # it may be held only for this one
         if gone.key.kind == RECORDING:
             self.recording_ended(gone)
             self._wake_schedule(gone)
@@ -204,7 +204,7 @@ class Wakeups:
         self._wake(self.concerned.waiting_beside(over))
 
     def suspect(self, server: Key) -> None:
-        """Have a server looked at soon; many failures are one reason."""
+        """Have a server looked at soon; many reasons are one look, as each of them lists all rooms."""
         self.queue.add_after(server, SUSPICION_SECONDS, keep_earlier=True)
 
     def _have_held(self, room: CustomObject) -> None:

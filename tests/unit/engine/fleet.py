@@ -10,6 +10,7 @@ from roomkeeper.adapters.livekit.memory import InMemoryLiveKit
 from roomkeeper.api import common
 from roomkeeper.domain.livekit import Credentials
 from roomkeeper.domain.objects import SERVER, Key
+from roomkeeper.engine.wakeups import SUSPICION_SECONDS
 from tests.unit.engine.harness import Engine
 
 if TYPE_CHECKING:
@@ -106,6 +107,14 @@ class Fleet(Engine):
         connection = self.known(key).connection
         assert connection is not None
         return connection
+
+    async def soon(self) -> None:
+        """Let the second pass after which the server is looked at again, if it is to be."""
+        due = self.queue._due.get(MAIN)
+        if due is not None and due <= self.clock.monotonic() + SUSPICION_SECONDS:
+            self.clock.advance(SUSPICION_SECONDS)
+            self.queue.add_after(MAIN, None)
+            await self.reconcile(MAIN)
 
     def see_namespace(self, name: str, **labels: str) -> None:
         """Have a namespace with these labels, as a watch tells of it."""

@@ -14,6 +14,7 @@ from tests.unit.engine.warehouse import KEYS, PROVIDER, TENANT
 
 if TYPE_CHECKING:
     from roomkeeper.adapters.ports import Body, Resource
+    from roomkeeper.domain.outcomes import Outcome
 
 SHARED = (KINDS[SERVER], KINDS[STORAGE])
 
@@ -40,6 +41,12 @@ class Half(Recorder):
         elif before:
             version = {"resourceVersion": meta["resourceVersion"]}
             super().watched(resource, "DELETED", {**before, "metadata": {**before["metadata"], **version}})
+
+    async def settle(self) -> list[Outcome]:
+        """Look at the server too, if an object of it has gone."""
+        outcomes = await super().settle()
+        await self.soon()
+        return outcomes
 
     def label(self, key: Key, shard: str | None) -> None:
         """Label an object as `kubectl label --overwrite` does."""

@@ -211,6 +211,7 @@ async def test_a_server_is_held_while_a_room_on_it_is(fleet: Fleet) -> None:
     assert fleet.ready_reason(key) == "Available"
     fleet.delete(key)
     await fleet.settle()
+    await fleet.soon()
     assert fleet.kubernetes.store.list(LIVEKIT_SERVERS) == []
     assert fleet.operator.servers.get(MAIN) is None
     assert fleet.livekits[URL]._rooms == {}
@@ -222,6 +223,7 @@ async def test_the_last_room_that_goes_frees_the_server(fleet: Fleet) -> None:
     await fleet.reconcile(MAIN)
     fleet.delete(key)
     await fleet.settle()
+    await fleet.soon()
     assert not fleet.server_body()["metadata"].get("finalizers")
     assert fleet.server_status()["rooms"] == 0
 
@@ -235,7 +237,21 @@ async def test_the_finalizers_of_others_stay(fleet: Fleet) -> None:
     assert fleet.server_body()["metadata"]["finalizers"] == both
     fleet.delete(key)
     await fleet.settle()
+    await fleet.soon()
     assert fleet.server_body()["metadata"]["finalizers"] == ["example.com/theirs"]
+
+
+async def test_many_that_go_are_one_look_at_the_server(fleet: Fleet) -> None:
+    keys = [fleet.declare(f"room-{number}", **ON_MAIN) for number in range(20)]
+    await fleet.settle()
+    await fleet.reconcile(MAIN)
+    fleet.livekits[URL].calls.clear()
+    for key in keys:
+        fleet.delete(key)
+        await fleet.settle()
+    await fleet.soon()
+    assert fleet.livekits[URL].calls.count(("list_rooms", "")) == 1
+    assert not fleet.server_body()["metadata"].get("finalizers")
 
 
 async def test_the_operators_own_server_has_no_object_and_no_secret() -> None:
