@@ -96,7 +96,8 @@ async def start(settings: kopf.OperatorSettings, memo: Any, **_: Any) -> None:
         raise kopf.PermanentError(str(error)) from None
     memo.beating = asyncio.create_task(health.run(), name="heartbeat")
     memo.running = asyncio.create_task(memo.operator.run(), name="roomkeeper")
-    memo.running.add_done_callback(_end_process)
+    for task in (memo.beating, memo.running):
+        task.add_done_callback(_end_process)
     await asyncio.sleep(0)  # Kopf sets its own handlers as soon as it has started this one
     _heed_signals(memo.operator)
 
@@ -178,7 +179,7 @@ def _tune(settings: kopf.OperatorSettings) -> None:
 
 
 def _end_process(task: asyncio.Task[None]) -> None:
-    """End the process when the engine ends by itself: a watcher without workers would only look alive."""
+    """End the process when the engine ends by itself, or who looks after it: what is left would only look alive."""
     failure = None if task.cancelled() else task.exception()
     if failure is None:
         return

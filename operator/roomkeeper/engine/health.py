@@ -38,9 +38,7 @@ class Health:
     operator: Operator
     problem: str = ""
     beats: int = 0
-    _seen: dict[Run, tuple[int, int]] = field(
-        default_factory=dict
-    )  # calls at the last beat, and beats since the last
+    _seen: dict[Run, tuple[int, int]] = field(default_factory=dict)  # calls so far, beats since the last
     _given: int = 0
     _untaken: int = 0
 
