@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from roomkeeper.engine.settings import Settings
     from roomkeeper.engine.workers import Reconciler
 
-SILENT_BEATS = 17  # more than one call to LiveKit may take
+SILENT_BEATS = 3
+LONGER_BEATS = 17  # than one call to LiveKit may take; for where everything but LiveKit goes on
 UNTAKEN_BEATS = 3
 STILL_LOOKS = 3
 
@@ -69,7 +70,8 @@ class StuckOperator(Operator):
 
 if __name__ == "__main__":
     StuckOperator.where = sys.argv[1]
-    health.SILENT_BEATS, health.UNTAKEN_BEATS = SILENT_BEATS, UNTAKEN_BEATS
+    health.SILENT_BEATS = LONGER_BEATS if StuckOperator.where == "nowhere" else SILENT_BEATS
+    health.UNTAKEN_BEATS = UNTAKEN_BEATS
     watchdog.STILL_LOOKS = STILL_LOOKS
     handlers.Operator = StuckOperator  # type: ignore[misc]
     roomkeeper(["run"])
