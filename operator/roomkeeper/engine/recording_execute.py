@@ -115,7 +115,7 @@ class RecordingExecutor:
             self.watch.declares(world.recording.uid, attempt.marker)
             recording = await self.status.write(world.recording, _with_attempt(world, attempt))
         if self.clock.monotonic() - began > LONGEST_PAUSE_SECONDS:
-            logger.info("%s: not started, the API server was slow to take the intent", recording.key)
+            logger.warning("not started: the API server was slow to take the intent")
             return replace(world, recording=recording, is_unmade=True)
         return replace(world, recording=recording, egress=None, is_declared=True)
 

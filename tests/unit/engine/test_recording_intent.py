@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from roomkeeper.adapters.livekit.memory_job import EgressFault
-from roomkeeper.adapters.ports import KubernetesUnreachableError
+from roomkeeper.adapters.kubernetes.resources import RECORDINGS
+from roomkeeper.adapters.ports import KubernetesUnreachableError, LiveKitUnreachableError
 from roomkeeper.domain.recordings import AMBIGUOUS_SECONDS
 from roomkeeper.engine import recording_execute
 from tests.unit.engine.fleet import URL
 from tests.unit.engine.recordings import ON_MAIN, Recorder, a_recorder, live_egresses
-from tests.unit.engine.warehouse import TENANT
 
 if TYPE_CHECKING:
     from roomkeeper.domain.objects import Key
 
-ROOM = f"{TENANT}_standup"
 LOST = KubernetesUnreachableError("no answer")
 
 
@@ -66,14 +64,21 @@ async def test_one_that_was_stopped_meanwhile_is_over_at_once(recorder: Recorder
     assert not await live_egresses(recorder.livekits[URL])
 
 
+async def test_one_that_was_deleted_meanwhile_is_gone_at_once(recorder: Recorder) -> None:
+    key = await lose_the_intent(recorder)
+    recorder.delete_recording(key)
+    await recorder.settle()
+    assert not recorder.kubernetes.store.list(RECORDINGS)
+
+
 async def test_once_it_was_sent_it_is_waited_for(recorder: Recorder) -> None:
     livekit = recorder.livekits[URL]
     key = await lose_the_intent(recorder)
-    livekit.egress.fault(ROOM, EgressFault.ANSWER_LOST)
+    livekit.fail_next("start_egress", LiveKitUnreachableError("no answer"))  # it may still come
     await recorder.reconcile(key)
     recorder.clock.advance(AMBIGUOUS_SECONDS - 1)
     await recorder.reconcile(key)
-    assert len(await livekit.list_egress(room_name=ROOM)) == 1
+    assert [method for method, _ in livekit.calls].count("start_egress") == 1
 
 
 async def test_nothing_is_remembered_of_one_that_is_over(recorder: Recorder) -> None:

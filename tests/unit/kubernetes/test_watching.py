@@ -169,6 +169,15 @@ async def test_it_is_told_that_objects_are_listed_which_were_watched(
     assert relisted == ["rooms"]
 
 
+@pytest.mark.usefixtures("at_once")
+async def test_a_watch_that_never_began_is_a_gap_too(kopf: Kopf, script: Script, relisted: list[str]) -> None:
+    """Its session may be new: Kopf logged in anew, and goes on with the version that it had."""
+    script.answers += [(410, b"{}"), (200, b"{}")]
+    await kopf.watch()
+    await kopf.list()
+    assert relisted == ["rooms"]
+
+
 async def test_watches_and_lists_of_the_same_objects_do_not_follow_each_other_at_once(
     kopf: Kopf, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:

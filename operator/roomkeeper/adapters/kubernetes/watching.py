@@ -34,6 +34,9 @@ WATCH_SECONDS = 1.0
 BEGIN_SECONDS = 30.0
 """Until a watch begins; Kopf itself would wait for 70 s."""
 
+USER_AGENT = f"roomkeeper-watch/{__version__}"
+"""Audit logs tell these requests by it from those of the engine."""
+
 _KOPF_RETRIES = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 _ERROR_EVENT = b'{"type":"ERROR"'  # as the API server writes it
 _GONE_EVENT = b'{"type":"ERROR","object":{"kind":"Status","code":410}}\n'
@@ -64,9 +67,7 @@ class WatchSession:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=self.authentication.ssl_context),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={
-                "User-Agent": f"roomkeeper-watch/{__version__}"
-            },  # told apart from our own in audit logs
+            headers={"User-Agent": USER_AGENT},
             proxy=self.authentication.proxy,
             middlewares=(self._admit,),
         )
@@ -87,11 +88,10 @@ class WatchSession:
     ) -> aiohttp.ClientResponse:
         asked = self._asked(request)
         await _until(asked.watched_at + WATCH_SECONDS)
-        asked.watched_at = time.monotonic()
+        asked.watched_at, asked.was_watched = time.monotonic(), True
         async with asyncio.timeout(BEGIN_SECONDS):
             response = await self._send(request, handler)
         if response.status == HTTPStatus.OK:
-            asked.was_watched = True
             response.content = cast("aiohttp.StreamReader", _Events(response.content))
         elif _is_fatal(response.status):
             _logger.warning("watch of %s: %d, they are listed again", request.url.name, response.status)
@@ -110,9 +110,8 @@ class WatchSession:
             asked.listed_at = time.monotonic()
             _logger.warning("list of %s: %d, it begins again", request.url.name, response.status)
             response.close()
-            raise aiohttp.ClientPayloadError(
-                f"list: {response.status}"
-            )  # Kopf begins again with the first page
+            # At this error Kopf begins again with the first page; at others it asks for the same page for ever.
+            raise aiohttp.ClientPayloadError(f"list: {response.status}")
         if is_first and response.status == HTTPStatus.OK:
             asked.listed_at = time.monotonic()
             if asked.was_watched:
