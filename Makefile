@@ -3,7 +3,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install generate lint test bench demo stack lock dist clean
+.PHONY: help install generate lint test faults soak bench demo stack lock dist clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ lint: install ## Check style, types, layers, and that generated files are curren
 
 test: lint stack ## Run everything; CI=true: nothing may be missing or skipped
 	$(BIN)/pytest --numprocesses 3 --dist loadfile
+
+faults: stack ## Have API server and LiveKit fail for SECONDS=300 each while objects come and go: nothing is lost or doubled
+	FAULT_SECONDS=$(or $(SECONDS),300) $(BIN)/pytest -s -p no:randomly tests/e2e/test_api_faults.py tests/e2e/test_livekit_faults.py
+
+soak: stack ## Work for a day of the operator's clock in MINUTES=30: nothing grows
+	SOAK_MINUTES=$(or $(MINUTES),30) $(BIN)/pytest -s tests/e2e/soak
 
 N ?= 1000
 

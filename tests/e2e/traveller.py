@@ -13,16 +13,16 @@ from tests.e2e.support import OperatorProcess
 if TYPE_CHECKING:
     from roomkeeper.localstack import LocalStack
 
-MOVED_CLOCK = Path(__file__).parent / "moved_clock.py"
+MOVED_CLOCK = (str(Path(__file__).parent / "moved_clock.py"),)
 
 
 class Traveller:
-    """An operator whose clock the test moves."""
+    """An operator whose clock the test moves; `program` is what Python is told to run, moved_clock.py or one like it."""
 
-    def __init__(self, stack: LocalStack, directory: Path) -> None:
+    def __init__(self, stack: LocalStack, directory: Path, *, program: tuple[str, ...] = MOVED_CLOCK) -> None:
         self._offsets = directory / "offsets.json"
         self.move(wall=0, monotonic=0)
-        command = [sys.executable, str(MOVED_CLOCK), str(self._offsets)]
+        command = [sys.executable, *program, str(self._offsets)]
         self.process = OperatorProcess(stack, directory / "operator.log", command=command)
 
     def move(self, **seconds: float) -> None:
