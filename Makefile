@@ -3,7 +3,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install generate lint test faults soak bench demo stack lock dist clean
+.PHONY: help install generate lint test faults soak bench failover demo stack lock dist clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,11 @@ N ?= 1000
 
 bench: install ## Measure what N Rooms cost (N="100 1000 10000": how that grows); WRITE=1: into docs/performance.md
 	$(BIN)/python -m tests.bench $(N) $(if $(STEPS),--steps $(STEPS)) $(if $(WRITE),--write docs/performance.md)
+
+ROUNDS ?= 200
+
+failover: install ## Kill, stop and cut off the replica that works, ROUNDS times; SEED=N: as it was with that seed
+	$(BIN)/python -m tests.failover --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 demo: install ## Show a Room at work and a recording of it, until Ctrl-C; ONCE=1: end when all was seen; CLUSTER=path: use that kubeconfig
 	$(BIN)/python -m roomkeeper.localstack.demo $(if $(ONCE),--once) $(if $(CLUSTER),--kubeconfig '$(CLUSTER)')

@@ -105,7 +105,7 @@ async def start(settings: kopf.OperatorSettings, memo: Any, **_: Any) -> None:
 @kopf.on.cleanup()
 async def stop(memo: Any, **_: Any) -> None:
     """Wait until the engine has finished, before Kopf looks for tasks that hang; Kopf itself sets no limit here."""
-    failure = None
+    failure: BaseException | None = None
     if "running" in memo:
         memo.operator.stop()
         [failure] = await asyncio.gather(memo.running, return_exceptions=True)
@@ -116,6 +116,8 @@ async def stop(memo: Any, **_: Any) -> None:
         await asyncio.gather(memo.beating, return_exceptions=True)
     tracing.stop()
     if failure:  # else the process would end as if all were well
+        if "watching" in memo:
+            await memo.watching.close()  # Kopf does so only when all is well
         raise kopf.PermanentError(_why(failure))
 
 
@@ -126,8 +128,8 @@ async def log_in(memo: Any, **_: Any) -> kopf.AiohttpSession:
         authentication = await Authentication.load(None)
     except KubernetesError as error:
         raise kopf.LoginError(str(error)) from None
-    session = WatchSession(authentication, on_relist=memo.operator.relist).open()
-    return kopf.AiohttpSession(server=authentication.address, aiohttp_session=session)
+    memo.watching = WatchSession(authentication, on_relist=memo.operator.relist).open()
+    return kopf.AiohttpSession(server=authentication.address, aiohttp_session=memo.watching)
 
 
 def tells_news(event: Any, resource: Any, memo: Any, **_: Any) -> bool:

@@ -34,6 +34,7 @@ class Request(NamedTuple):
     namespace: str
     name: str
     code: int
+    answered: float
 
     @property
     def is_write(self) -> bool:
@@ -53,16 +54,20 @@ def requests(stack: LocalStack, user: str = "", since: int = 0) -> list[Request]
 
 def _request(event: dict[str, Any]) -> Request:
     target = event.get("objectRef", {})
-    received = datetime.strptime(event["requestReceivedTimestamp"], "%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: DTZ007
     return Request(
-        received=received.replace(tzinfo=UTC).timestamp(),
+        received=_seconds(event["requestReceivedTimestamp"]),
         user=event["user"].get("username", ""),
         verb=event["verb"],
         resource="/".join(filter(None, (target.get("resource", ""), target.get("subresource", "")))),
         namespace=target.get("namespace", ""),
         name=target.get("name", ""),
         code=event.get("responseStatus", {}).get("code", 0),
+        answered=_seconds(event["stageTimestamp"]),
     )
+
+
+def _seconds(text: str) -> float:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC).timestamp()
 
 
 class Replica(OperatorProcess):
@@ -101,12 +106,15 @@ class Replicas:
         self.ports = Ports()
         self.started: list[Replica] = []
 
-    def start(self, name: str, *, port: int = 0, server: str = "", **environment: str) -> Replica:
-        """Start one with rights on the namespace, and wait until it is in sync; `server`: where its API server is."""
+    def start(
+        self, name: str, *, port: int = 0, server: str = "", ready: bool = True, **environment: str
+    ) -> Replica:
+        """Start one with rights on the namespace; `server`: where its API server is; `ready`: wait until it is in sync."""
         replica = Replica(self, name, port or self.ports.tcp())
         self._introduce(replica, server)
         self.started.append(replica)
         return replica.start(
+            ready=ready,
             options=("-n", self.cluster.namespace),
             KUBECONFIG=str(replica.kubeconfig),
             ROOMKEEPER_LEADER_ELECT="true",

@@ -36,16 +36,21 @@ class Studio(Namespace):
 
     def open(self, **room: Any) -> None:
         """Apply the storage and the Room, and wait for it."""
-        self.stack.s3.create_bucket(BUCKET)
         spec = {
             "departureTimeoutSeconds": 1,
             "roles": [{"name": "host", "identities": ["alice", "bob"], "grants": {"canPublish": True}}],
         }
-        self.s3_secret("archive-keys", self.access_key)
-        self.apply(self.storage("archive", default=True), self.room(ROOM, **{**spec, **room}))
+        self.furnish()
+        self.apply(self.room(ROOM, **{**spec, **room}))
         self.stack.kubectl(
             "wait", "-n", self.namespace, "--for=condition=Ready", f"room/{ROOM}", "--timeout=30s"
         )
+
+    def furnish(self) -> None:
+        """Apply the storage, with a bucket behind it."""
+        self.stack.s3.create_bucket(BUCKET)
+        self.s3_secret("archive-keys", self.access_key)
+        self.apply(self.storage("archive", default=True))
 
     def s3_secret(self, name: str, access_key: str) -> None:
         """Apply the credentials of a storage."""

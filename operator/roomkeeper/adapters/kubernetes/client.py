@@ -12,7 +12,7 @@ import aiohttp
 from yarl import URL
 
 from roomkeeper import __version__
-from roomkeeper.adapters.fenced import FencedConnector
+from roomkeeper.adapters.fenced import fenced
 from roomkeeper.adapters.kubernetes.authentication import Authentication
 from roomkeeper.adapters.kubernetes.pace import Pace
 from roomkeeper.adapters.kubernetes.resources import SECRETS
@@ -64,9 +64,8 @@ class KubernetesClient:
         self._field_manager = field_manager
         self._observe = observe
         self._session = aiohttp.ClientSession(
-            connector=FencedConnector(
-                admit, _effect_of, limit=_MAX_CONNECTIONS, ssl=authentication.ssl_context
-            ),
+            connector=aiohttp.TCPConnector(limit=_MAX_CONNECTIONS, ssl=authentication.ssl_context),
+            request_class=fenced(admit, _effect_of),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"roomkeeper/{__version__}", "Accept": _JSON},
         )

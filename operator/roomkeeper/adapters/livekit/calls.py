@@ -14,7 +14,7 @@ from aiolimiter import AsyncLimiter
 from google.protobuf.message import DecodeError
 from livekit.api.twirp_client import TwirpClient
 
-from roomkeeper.adapters.fenced import FencedConnector
+from roomkeeper.adapters.fenced import fenced
 from roomkeeper.adapters.livekit import answers
 from roomkeeper.adapters.livekit.errors import SDK_ERRORS, translate
 from roomkeeper.adapters.livekit.tokens import mint_for_api
@@ -85,7 +85,8 @@ class Calls:
         self._starts = Lane(asyncio.Semaphore(limits.start_concurrency), limits.start_timeout_seconds)
         self._rate = AsyncLimiter(limits.per_second, time_period=1)
         self._session = aiohttp.ClientSession(
-            connector=FencedConnector(admit, _effect_of, limit=0),  # the semaphores limit
+            connector=aiohttp.TCPConnector(limit=0),  # the semaphores limit
+            request_class=fenced(admit, _effect_of),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=answers.REQUEST_HEADERS,
             auto_decompress=False,
