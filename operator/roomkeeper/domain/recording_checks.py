@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from roomkeeper.api.recording_status import MAX_ATTEMPTS
-from roomkeeper.domain import checks, markers, names, recording_policy, recording_request
+from roomkeeper.api.recording_status import MAX_ATTEMPTS, RecordingState
+from roomkeeper.domain import (
+    checks,
+    conditions,
+    markers,
+    names,
+    recording_policy,
+    recording_request,
+    recording_start,
+    recordings,
+)
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.reasons import Reason
 
@@ -94,6 +103,21 @@ def quota_is_used_up(world: RecordingWorld) -> Finding | None:
 def cannot_be_asked_for(world: RecordingWorld) -> Finding | None:
     """Check what showed when the request was made: a Secret that is missing, or lacks a key."""
     return world.refusal
+
+
+def needs_secrets(world: RecordingWorld) -> bool:
+    """Tell whether the Secrets are to be read though there is nothing to record yet: until it is said to be armed.
+
+    Whoever declares it is to learn of one that is missing then, and not when people meet.
+    """
+    if recordings.state(world) not in (None, RecordingState.ARMED) or recordings.all_attempts(world):
+        return False
+    if world.recording.deleted_at or world.is_terminating or not recordings.is_usable(world):
+        return False
+    said = conditions.find(world.recording.status.get("conditions", ()), "Ready") or {}
+    if (said.get("status"), said.get("observedGeneration")) == ("True", world.recording.generation):
+        return False
+    return recording_start.waits_for(world) is not None and obstacle(world) is None
 
 
 CHECKS: tuple[Callable[[RecordingWorld], Finding | None], ...] = (

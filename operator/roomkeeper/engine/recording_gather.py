@@ -15,6 +15,7 @@ from roomkeeper.domain import (
     attempts,
     markers,
     object_keys,
+    recording_checks,
     recording_plan,
     recording_policy,
     recording_request,
@@ -111,6 +112,8 @@ class RecordingGatherer:
             if isinstance(made, Finding):
                 return replace(world, refusal=made)
             return replace(world, request=made)
+        if recording_checks.needs_secrets(world):
+            return replace(world, refusal=await self._missing_secret(world))
         return world
 
     def forget(self, recording: CustomObject, connection: Connection | None) -> None:
@@ -226,6 +229,14 @@ class RecordingGatherer:
             )
         except KeyTemplateError as error:
             return object_keys.refused("spec.outputs", error)
+
+    async def _missing_secret(self, world: RecordingWorld) -> Finding | None:
+        """Return what is wrong with a Secret that the request will need; None: nothing, as far as that shows."""
+        if world.spec is None:
+            return None
+        target = await self._target(world, world.spec)
+        urls = await self._urls(world.spec, world.recording.key.namespace)
+        return next((found for found in (target, urls) if isinstance(found, Finding)), None)
 
     async def _target(self, world: RecordingWorld, spec: RecordingSpec) -> Target | Finding | None:
         """Return where media go; None: to the worker's own storage, or nowhere."""

@@ -128,8 +128,8 @@ def test_what_no_operator_will_ever_let_go_can_be_let_go(
     record(studio, crowd)
     hold = json.dumps({"metadata": {"finalizers": ["example.com/other", "roomkeeper.dev/finalizer"]}})
     studio.stack.kubectl("patch", "room", "own", "-n", studio.namespace, "--type=merge", "-p", hold)
+    release.uninstall()  # the pods are told to stop while the account loses its permissions
     pod.stop()
-    release.uninstall()
     held = ["recording/talk", f"room/{ROOM}", "room/own", "livekitserver/main"]
     printed = run(stack, commands("let go"))
     assert len(printed.splitlines()) == len(held), printed

@@ -13,6 +13,8 @@ from roomkeeper.api.generate import KINDS
 from roomkeeper.chart.generate import CHART
 from roomkeeper.chart.readme import with_values
 from roomkeeper.chart.values import Value, ValuesError, documented
+from roomkeeper.domain import shards
+from roomkeeper.engine.settings import LOG_FORMATS, LOG_LEVELS, SHORTEST_LEASE_SECONDS
 
 TEXT = """\
 # Of no use to anybody.
@@ -80,6 +82,14 @@ def schema_paths(node: dict[str, Any], prefix: str = "") -> set[str]:
         for key, child in node["properties"].items()
         for path in schema_paths(child, f"{prefix}.{key}" if prefix else key)
     }
+
+
+def test_what_the_schema_lets_through_the_operator_takes() -> None:
+    values = schema()["properties"]
+    assert set(values["logLevel"]["enum"]) == set(LOG_LEVELS)
+    assert set(values["logFormat"]["enum"]) == set(LOG_FORMATS)
+    assert values["leaderElection"]["properties"]["leaseSeconds"]["minimum"] == SHORTEST_LEASE_SECONDS
+    assert values["shard"]["properties"]["name"]["maxLength"] == shards.MAX_NAME
 
 
 def test_the_versions_of_the_chart_are_those_of_the_project() -> None:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from roomkeeper.domain.outcomes import Stalled
+from roomkeeper.domain.recording_status import SECRETS_SECONDS
 from tests.unit.engine.fleet import MAIN, URL
 from tests.unit.engine.recordings import ON_MAIN, a_recorder
-from tests.unit.engine.warehouse import TENANT
+from tests.unit.engine.warehouse import KEYS, TENANT
 
 if TYPE_CHECKING:
     from roomkeeper.adapters.livekit.memory import InMemoryLiveKit
@@ -62,3 +64,44 @@ async def test_nobody_is_asked_for_where_nobody_is() -> None:
     recorder.clock.advance(60)
     await recorder.reconcile(MAIN)
     assert [call for call in livekit.calls if call[0] != "list_rooms"] == []
+
+
+OWN = {"storage": {"s3": {"bucket": "own", "credentialsSecretRef": {"name": "keys"}}}, "storageRef": None}
+STREAM = {"outputs": {"stream": {"urlsSecretRef": {"name": "urls"}}, "file": {}}}
+SECRETS: list[tuple[dict[str, Any], str, dict[str, str]]] = [
+    (OWN, "keys", KEYS),
+    (STREAM, "urls", {"one": "rtmp://media.example.com/live/key"}),
+]
+
+
+@pytest.mark.parametrize(("spec", "name", "data"), SECRETS, ids=["storage", "stream"])
+async def test_a_secret_that_is_missing_is_told_before_there_is_anything_to_record(
+    spec: dict[str, Any], name: str, data: dict[str, str]
+) -> None:
+    recorder = await a_recorder(streams="Allowed")
+    recorder.livekits[URL].leave(ROOM, "alice")
+    await recorder.settle()
+    key = recorder.record(**{**ON_MAIN, **spec}, start="WhenRoomActive")
+    await recorder.settle()
+    assert (recorder.state(key), recorder.reason(key)) == ("Armed", "SecretNotFound")
+    recorder.keep_data(data, namespace=TENANT, name=name)
+    await recorder.reconcile(key)
+    assert (recorder.state(key), recorder.reason(key)) == ("Armed", "Armed")
+    recorder.asked()
+    for _ in range(3):  # and what is there is not looked at again and again
+        recorder.clock.advance(60)
+        await recorder.reconcile(key)
+    assert not [call for call in recorder.asked() if "secrets" in call]
+    recorder.livekits[URL].join(ROOM, "alice", is_publisher=True)
+    await recorder.settle()
+    assert recorder.state(key) == "Starting"
+
+
+async def test_a_secret_that_is_missing_is_looked_for_again() -> None:
+    recorder = await a_recorder()
+    recorder.livekits[URL].leave(ROOM, "alice")
+    await recorder.settle()
+    key = recorder.record(**{**ON_MAIN, **OWN}, start="WhenRoomActive")
+    await recorder.settle()
+    [outcome] = await recorder.reconcile(key)
+    assert outcome == Stalled(SECRETS_SECONDS)
