@@ -15,7 +15,7 @@ from roomkeeper.domain.objects import CustomObject
 from roomkeeper.domain.shards import Shard
 from roomkeeper.localstack.errors import LocalStackError
 from tests.e2e.halves import LABEL, SYSTEM, Halves, halves, move, shard_of
-from tests.e2e.looks import is_in, log_size, own_server, resyncs, somebody, writes_to
+from tests.e2e.looks import is_in, log_size, own_server, resyncs, somebody, status, writes_to
 from tests.e2e.studio import ROOM, Studio
 from tests.e2e.support import RESYNC_SECONDS, Cluster, eventually
 
@@ -91,6 +91,7 @@ def test_a_room_moves_with_people_in_it(
     assert held
     assert crowd.join("alice", held)
     assert is_in(livekit, room, "alice")
+    eventually("she is counted", lambda: status(cluster)["numParticipants"] == 1, within=7)
     alice, sid = somebody(livekit, room, "alice").sid, livekit.room(room).sid
     secret = cluster.get("secret", "standup.host")
     assert secret
