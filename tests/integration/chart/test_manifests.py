@@ -10,7 +10,7 @@ import yaml
 
 from roomkeeper.api.generate import KINDS
 from roomkeeper.chart import manifests
-from roomkeeper.chart.generate import ROOT
+from roomkeeper.chart.generate import CHART, ROOT
 from roomkeeper.localstack.find import find
 from roomkeeper.localstack.parts import PROGRAMS
 
@@ -22,6 +22,11 @@ def objects() -> list[dict[str, Any]]:
     kustomize = [str(find(PROGRAMS["kubectl"])), "kustomize", str(ROOT)]
     built = subprocess.run(kustomize, check=True, capture_output=True, text=True).stdout
     return list(yaml.safe_load_all(built))
+
+
+def test_helm_finds_nothing_to_improve() -> None:
+    lint = [str(find(PROGRAMS["helm"])), "lint", "--strict", "--quiet", str(CHART)]
+    assert subprocess.run(lint, check=True, capture_output=True, text=True).stdout == ""
 
 
 def test_what_is_committed_is_what_the_chart_makes(capsys: pytest.CaptureFixture[str]) -> None:
