@@ -199,6 +199,18 @@ async def unreachable() -> None:
     raise KubernetesUnreachableError("nobody answers")
 
 
+def test_the_deadline_counts_from_the_sending_of_a_renewal_that_is_answered_late() -> None:
+    async def main() -> None:
+        kubernetes = api_server()
+        replica = Replica("first", kubernetes)
+        replica.network.after = lambda: asyncio.sleep(1.4)
+        await seconds_until(replica)
+        assert 10 - 1.5 < replica.fence.seconds_left <= 10 - 1.4
+        await replica.stop()
+
+    virtual_time.run(main())
+
+
 @pytest.mark.parametrize("where", ["before", "after"])
 @pytest.mark.parametrize(("fault", "seconds"), [(unreachable, 4), (hang, 2)])
 def test_an_outage_that_leaves_time_for_another_attempt_changes_nothing(
