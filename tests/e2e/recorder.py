@@ -25,7 +25,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.url = ""
-        self.sent = b""
+        self._sent: list[bytes] = []
         self.hangs: dict[str, threading.Event] = {}
         self.answers: dict[str, Message] = {
             "ListRooms": pb.ListRoomsResponse(),
@@ -38,6 +38,15 @@ class Recorder:
         live = models.Room(name=room, sid="RM_none", creation_time=int(time.time()))
         self.answers["ListRooms"] = pb.ListRoomsResponse(rooms=[live])
         self.answers["CreateRoom"] = live
+
+    @property
+    def sent(self) -> bytes:
+        """Everything, one request after the other."""
+        return b"".join(self._sent)
+
+    def keep(self, request: bytes) -> None:
+        """Note a request; every connection has a thread of its own."""
+        self._sent.append(request)
 
     @property
     def was_asked_to_record(self) -> bool:
@@ -63,7 +72,7 @@ def recording_requests() -> Iterator[Recorder]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            kept.sent += f"{self.path} {self.headers}\n".encode() + body
+            kept.keep(f"{self.path} {self.headers}\n".encode() + body)
             method = self.path.rpartition("/")[2]
             if method in kept.hangs:
                 kept.hangs[method].wait(60)

@@ -88,13 +88,17 @@ def test_rooms_that_a_namespace_may_not_see(
         "upper": f"{tenant.namespace.upper()}_standup",
     }
     livekit.create(tried["plain"])
-    more = {"start": "Immediately", "startDeadlineSeconds": 3, **provider.main()}
-    tenant.apply(*(tenant.recording(name, roomName=room, **more) for name, room in tried.items()))
+    for name, room in tried.items():
+        tenant.begin(name, roomName=room, **provider.main())
+        tenant.begin(f"{name}-soon", roomName=room, startDeadlineSeconds=1, **provider.main())
     for name, room in tried.items():
         told = tenant.is_refused(name, "PolicyViolation")
         assert told == f"spec.roomName: {room!r} is no room that this namespace may record"
-    for name, room in tried.items():
-        end = eventually("time is over", lambda name=name: tenant.refused("NothingToRecord", name), within=4)
+        end = eventually(
+            "time is over",
+            lambda name=name: tenant.refused("NothingToRecord", f"{name}-soon"),
+            within=3,
+        )
         assert end.endswith(f"spec.roomName: {room!r} is no room that this namespace may record")
         assert tenant.stack.egress_standin.egresses(room) == []
     own = f"{tenant.namespace}_its own"

@@ -92,6 +92,7 @@ class Story:
             one.room for one in self._stack.egress_standin.egresses() if one.running and self._is_ours(one)
         ]
         assert not running, f"still recorded: {running}"
+        await self._ready(REPLICAS)  # one that has just begun does not listen to signals yet
         for life in [life for life in self.lives if not life.is_over]:
             life.replica.send(signal.SIGTERM)
             life.expects = {0}
