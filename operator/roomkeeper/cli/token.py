@@ -32,8 +32,6 @@ def token(room: str, role: str, identity: str, namespace: str, *, decode: bool) 
     Examples:
       roomkeeper token standup --role host
       roomkeeper token standup --role host --decode
-      lk room join --url "$(kubectl get room standup -o jsonpath='{.status.url}')" \\
-        --token "$(roomkeeper token standup --role host)"
     """
 
     async def read(cluster: Cluster) -> dict[str, str]:

@@ -44,7 +44,7 @@ def expectation(query: str) -> dict[str, Any]:
 
 
 def test_every_query_finds_what_it_is_for(promtool: Path, tmp_path: Path) -> None:
-    shipped = [*queries.of_dashboard(), *queries.of_runbooks()]
+    shipped = [*queries.of_dashboard(), *queries.of_pages()]
     up = {"series": 'up{namespace="roomkeeper"}', "values": f"1x{MINUTES}"}
     test = {
         "interval": "1m",

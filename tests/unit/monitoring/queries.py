@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from roomkeeper import monitoring
+from tests.unit.docs.pages import blocks
 
 RUNBOOKS = (Path(__file__).parents[3] / "docs" / "runbooks.md").read_text(encoding="utf-8")
 DASHBOARD = json.loads((monitoring.MONITORING / "dashboard.json").read_text(encoding="utf-8"))
@@ -35,5 +35,5 @@ def of_dashboard() -> list[str]:
     return [filled(target["expr"]) for target in TARGETS]
 
 
-def of_runbooks() -> list[str]:
-    return re.findall(r"^```promql\n(.*?)^```", RUNBOOKS, re.MULTILINE | re.DOTALL)
+def of_pages() -> list[str]:
+    return [block.text for block in blocks("promql")]

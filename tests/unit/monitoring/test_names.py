@@ -12,7 +12,7 @@ from roomkeeper import monitoring
 from tests.unit.monitoring import queries
 from tests.unit.monitoring.documented import SERIES, metrics
 
-QUERIES = [*queries.of_rules(), *queries.of_dashboard(), *queries.of_runbooks()]
+QUERIES = [*queries.of_rules(), *queries.of_dashboard(), *queries.of_pages()]
 OF_TARGETS = {"cluster", "namespace", "job", "instance"}
 """Labels that Prometheus gives whatever it scrapes."""
 
