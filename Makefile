@@ -16,8 +16,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-generate: install ## Write what is generated: crds/, parts of the chart, deploy/ from the chart, the PrometheusRule, Argo CD's
+generate: install ## Write what is generated: crds/, docs/api.md, parts of the chart, deploy/ from the chart, the PrometheusRule, Argo CD's
 	$(BIN)/python -m roomkeeper.api.generate
+	$(BIN)/python -m roomkeeper.api.reference
 	$(BIN)/python -m roomkeeper.monitoring
 	$(BIN)/python -m roomkeeper.argocd
 	$(BIN)/python -m roomkeeper.chart.generate
@@ -30,6 +31,7 @@ lint: install ## Check style, types, layers, and that generated files are curren
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --quiet --offline --min-severity medium .github
 	$(BIN)/python -m roomkeeper.api.generate --check
+	$(BIN)/python -m roomkeeper.api.reference --check
 	$(BIN)/python -m roomkeeper.chart.generate --check
 	$(BIN)/python -m roomkeeper.monitoring --check
 	$(BIN)/python -m roomkeeper.argocd --check
