@@ -1,6 +1,6 @@
 """Every reason that a condition or an Event can carry, with what to do about it.
 
-The texts here are the source of the table in the README; a test holds the two together.
+The texts here are the source of docs/reasons.md; a test holds the two together.
 """
 
 from __future__ import annotations

@@ -57,7 +57,8 @@ def test_a_command_in_prose_is_one_that_there_is(page: Page) -> None:
         if PROGRAMS.fullmatch(code) and "…" not in code
         for words in shell.commands(code)
     ]
-    assert [(words, flaw) for words in called for flaw in programs.flaws(words)] == []
+    found = [(words, flaw) for words in called for flaw in programs.flaws(words)]
+    assert [one for one in found if not one[1].startswith("Missing ")] == []  # a sentence may name one only
 
 
 @pytest.mark.parametrize("block", SHELL, ids=place)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
+from roomkeeper.cli import COMMANDS
 from roomkeeper.cli.run import run
 from tests.unit.docs.pages import ROOT, pages
 
@@ -29,3 +30,9 @@ def test_a_variable_is_documented(option: click.Option) -> None:
 def test_the_table_has_no_option_that_there_is_not() -> None:
     named = {name.strip(" `") for options, _ in TABLE for name in options.split(",")}
     assert named == {name for option in OPTIONS for name in option.opts}
+
+
+def test_every_command_is_in_the_page_of_the_command_line() -> None:
+    page = next(page for page in pages() if page.path == ROOT / "docs" / "cli.md")
+    rows = [line.split("|")[1] for line in page.text.splitlines() if line.startswith("| `")]
+    assert {name.strip(" `") for row in rows for name in row.split(",")} == set(COMMANDS)
