@@ -3,7 +3,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install generate lint test faults soak bench failover demo stack lock dist clean
+.PHONY: help install generate lint test faults soak bench failover demo stack lock dist release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ lock: install ## Pin what is newly needed, and leave all else as it is pinned; U
 dist: install ## Build the wheel that a release and the image are made of, into dist/
 	rm -rf dist
 	$(BIN)/python -m hatchling build --target wheel
+
+release: generate ## Keep this version's CRDs and packed chart in tests/releases: docs/release.md
+	$(BIN)/python -m roomkeeper.chart.release
 
 clean: ## Remove .venv and caches of this checkout; what was built for the stack stays in the user's cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

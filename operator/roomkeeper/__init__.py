@@ -1,3 +1,3 @@
 """Roomkeeper: a Kubernetes operator that keeps LiveKit rooms and recordings as declared."""
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
