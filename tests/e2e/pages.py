@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from roomkeeper.localstack.egress import TEMPLATE
-from roomkeeper.localstack.webclient import find_web_client
+from roomkeeper.localstack.web_client import find_livekit_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ class _Handler(SimpleHTTPRequestHandler):
 @contextmanager
 def served_template(folder: Path) -> Iterator[Page]:
     """Serve it on loopback, as its first comment tells people to."""
-    for file in (TEMPLATE, find_web_client()):
+    for file in (TEMPLATE, find_livekit_client()):
         shutil.copy(file, folder)
     layouts: list[str] = []
     handler = partial(_Handler, layouts=layouts, directory=str(folder))

@@ -11,7 +11,7 @@ from .errors import LocalStackError
 from .find import find, find_redis
 from .parts import PROGRAMS
 from .s3 import find_moto
-from .webclient import find_web_client
+from .web_client import find_web_client
 
 
 def main() -> int:
@@ -29,7 +29,7 @@ def main() -> int:
                 print(f"{program.name}: {find(program)}", flush=True)
         print(f"redis-server: {find_redis()}", flush=True)
         print(f"moto: {find_moto()}", flush=True)
-        print(f"livekit-client: {find_web_client()}", flush=True)
+        print(f"web client: {find_web_client()}", flush=True)
     except LocalStackError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -14,7 +14,7 @@ from .find import find
 from .parts import MODULES, PROGRAMS
 from .probe import answers_ok
 from .processes import Guard, Part
-from .webclient import find_web_client
+from .web_client import find_livekit_client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,7 +111,7 @@ class Egress(Part):
         self._redis = redis
         self._livekit = livekit
         self._pulseaudio = pulseaudio
-        self._web_client = find_web_client()
+        self._livekit_client = find_livekit_client()
         self._port = ports.tcp()
 
     @property
@@ -147,7 +147,7 @@ class Egress(Part):
         return [
             f"--config={path}",
             f"--listen=127.0.0.1:{self._port}",
-            f"--pages={TEMPLATE},{self._web_client}",
+            f"--pages={TEMPLATE},{self._livekit_client}",
         ]
 
     def environment(self) -> Mapping[str, str]:
