@@ -1,7 +1,7 @@
 import { useLocalParticipantPermissions } from "@livekit/components-react";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 
-import type { Message } from "./chat";
+import type { Message } from "./messages";
 
 const LONGEST = 2000; // characters: a message is one packet, of which LiveKit takes up to 15 kB
 

@@ -4,7 +4,7 @@ import { useState } from "react";
 
 import { useAudioOnly } from "./audioOnly";
 import { Chat } from "./Chat";
-import { useChatMessages } from "./chat";
+import { useMessages } from "./messages";
 import { Controls } from "./Controls";
 import { Grid } from "./Grid";
 import { Header } from "./Header";
@@ -23,7 +23,7 @@ export function Conference({ wanted }: { wanted: Wanted }) {
   const [audioOnly, setAudioOnly] = useAudioOnly();
   const [asGrid, setAsGrid] = useState(false);
   const [chatting, setChatting] = useState(true);
-  const { messages, send } = useChatMessages(us.name || us.identity);
+  const { messages, send } = useMessages(us.name || us.identity);
   return (
     <div className="meeting">
       <Header>

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
+_PACKAGES: Final = "node_modules"
+"""npm's folder, which a web client beside its manifests has: the JSON in it is anybody's, and no manifest."""
 # kubectl turns YAML into JSON, where dates and times are strings.
 _TEXT_IN_JSON: Final = frozenset({"tag:yaml.org,2002:timestamp"})
 
@@ -107,7 +109,8 @@ def files(path: Path) -> list[Path]:
     """Return the files of manifests in a folder, or the file itself."""
     if not path.is_dir():
         return [path]
-    return sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
+    found = (file for file in path.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
+    return sorted(file for file in found if _PACKAGES not in file.relative_to(path).parts)
 
 
 class _Reader:

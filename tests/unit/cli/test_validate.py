@@ -99,6 +99,15 @@ def test_what_is_good_is_counted(validate: Callable[..., Result]) -> None:
     assert result.output == "1 object checked: 0 errors, 0 warnings\n"
 
 
+def test_what_npm_has_installed_in_a_folder_is_left_alone(validate: Callable[..., Result]) -> None:
+    packages = Path("web", "node_modules", "some-package")
+    packages.mkdir(parents=True)
+    (packages / "tsconfig.json").write_text("// no JSON, as tsc has it\n{")
+    result = validate(".", good=GOOD)
+    assert result.output == "1 object checked: 0 errors, 0 warnings\n"
+    assert result.exit_code == 0
+
+
 def test_a_problem_has_its_file_line_and_field_in_the_words_of_the_api_server(
     validate: Callable[..., Result],
 ) -> None:

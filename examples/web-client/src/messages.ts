@@ -11,7 +11,7 @@ export interface Message {
 const TOPIC = "chat";
 
 /** Who wrote is whom LiveKit says the data came from; a message cannot claim another name. */
-export function useChatMessages(us: string): { messages: Message[]; send: (text: string) => Promise<void> } {
+export function useMessages(us: string): { messages: Message[]; send: (text: string) => Promise<void> } {
   const [messages, setMessages] = useState<Message[]>([]);
   const add = useCallback((from: string, text: string) => {
     setMessages((before) => [...before, { from, text, at: Date.now() }]);
