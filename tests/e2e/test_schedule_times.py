@@ -140,6 +140,7 @@ def test_a_bad_schedule_or_zone_is_said(cluster: Cluster, traveller: Traveller) 
             found = cluster.get("recordingschedule", "daily")
             conditions = found["status"].get("conditions", []) if found else []
             said = [(one["type"], one["status"], one["reason"], one["message"]) for one in conditions]
-            return ("Stalled", "True", "InvalidSpec", text) in said
+            is_stalled = any(one[:3] == ("Stalled", "True", "InvalidSpec") for one in said)
+            return is_stalled and ("Ready", "False", "InvalidSpec", text) in said
 
         eventually(text, is_said, within=2)

@@ -44,7 +44,15 @@ class LiveKitNobodyAnsweredError(LiveKitUnreachableError):
 
 
 class LiveKitCredentialsError(LiveKitError):
-    """The server refused the API key or its secret (401). Only a person can mend it."""
+    """The server refused the API key or its secret (401). Only a person can mend it.
+
+    `skew_seconds` is by how much its clock is ahead of ours, negative when it is behind, where that alone would do:
+    a token is refused before its first second and after its last. Else 0.
+    """
+
+    def __init__(self, told: str, *, skew_seconds: int = 0) -> None:
+        super().__init__(told)
+        self.skew_seconds = skew_seconds
 
 
 class LiveKitNotFoundError(LiveKitError):

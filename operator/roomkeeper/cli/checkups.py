@@ -14,7 +14,14 @@ import aiohttp
 import yaml
 
 from roomkeeper import localstack
-from roomkeeper.adapters.kubernetes.resources import LEASES, LIVEKIT_SERVERS
+from roomkeeper.adapters.kubernetes.resources import (
+    LEASES,
+    LIVEKIT_SERVERS,
+    RECORDING_SCHEDULES,
+    RECORDING_STORAGES,
+    RECORDINGS,
+    ROOMS,
+)
 from roomkeeper.adapters.ports import (
     ForbiddenError,
     LiveKitCredentialsError,
@@ -26,9 +33,10 @@ from roomkeeper.api.crd import custom_resource_definition
 from roomkeeper.api.generate import KINDS
 from roomkeeper.cli.live import LiveServers, NoViewError
 from roomkeeper.domain.conditions import find
+from roomkeeper.domain.reasons import Reason, named
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from roomkeeper.adapters.ports import Body, Kubernetes
 
@@ -36,6 +44,8 @@ CRDS: Final = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions"
 ACCESS_REVIEWS: Final = Resource("authorization.k8s.io", "v1", "subjectaccessreviews")
 # A token is good from its first second on, and LiveKit and its clients are given this much by their own leeway.
 MOST_SKEW_SECONDS: Final = 5.0
+MOST_TOLD: Final = 20  # objects of a kind
+_OF_SERVERS: Final = frozenset({"Ready", "EgressAvailable", "WebhooksReceived"})
 _RULES: Final = Path(localstack.__file__).parent / "rbac.yaml"
 
 
@@ -163,7 +173,7 @@ async def served(patient: Patient) -> AsyncIterator[Checkup]:
     """Look at every LiveKitServer: what the operator says of it, and whether it answers from here."""
     servers = LiveServers(patient.kubernetes)
     try:
-        async for body in patient.kubernetes.list(LIVEKIT_SERVERS):
+        async for body in _listed(patient, LIVEKIT_SERVERS):
             async for checkup in _server(body, servers):
                 yield checkup
     except ForbiddenError:
@@ -172,23 +182,43 @@ async def served(patient: Patient) -> AsyncIterator[Checkup]:
         await servers.aclose()
 
 
-CHECKS: Final[tuple[Callable[[Patient], AsyncIterator[Checkup]], ...]] = (installed, permitted, led, served)
+async def declared(patient: Patient) -> AsyncIterator[Checkup]:
+    """Look at everything else that is declared, and tell of what is not Ready: a few of each kind."""
+    for resource in (ROOMS, RECORDINGS, RECORDING_SCHEDULES, RECORDING_STORAGES):
+        count = 0
+        try:
+            async for body in _listed(patient, resource):
+                ready = find(body.get("status", {}).get("conditions", ()), "Ready")
+                if ready is None or ready["status"] == "True":
+                    continue
+                count += 1
+                if count <= MOST_TOLD:
+                    name = f"{body['metadata']['namespace']}/{body['metadata']['name']}"
+                    yield _said(f"{body['kind']} {name}", ready, Verdict.WARNING)
+        except ForbiddenError:
+            yield Checkup(Verdict.SKIPPED, resource.plural, "you may not list them")
+        if count > MOST_TOLD:
+            yield Checkup(Verdict.WARNING, resource.plural, f"{count - MOST_TOLD} more are not Ready")
+
+
+CHECKS: Final[tuple[Callable[[Patient], AsyncIterator[Checkup]], ...]] = (
+    installed, permitted, led, served, declared,
+)  # fmt: skip
+
+
+async def _listed(patient: Patient, resource: Resource) -> AsyncIterator[Body]:
+    """Yield what the operator sees of a kind."""
+    for namespace in patient.watched or ("",):
+        async for body in patient.kubernetes.list(resource, namespace=namespace):
+            yield body
 
 
 async def _server(body: Body, servers: LiveServers) -> AsyncIterator[Checkup]:
     namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
     subject = f"LiveKitServer {namespace}/{name}"
     for condition in body.get("status", {}).get("conditions", ()):
-        if (
-            condition["type"] in ("Ready", "EgressAvailable", "WebhooksReceived")
-            and condition["status"] == "False"
-        ):
-            yield Checkup(
-                Verdict.FAILED,
-                subject,
-                f"{condition['reason']}: {condition['message']}",
-                _ADVICE[condition["type"]],
-            )
+        if condition["type"] in _OF_SERVERS and condition["status"] == "False":
+            yield _said(subject, condition, Verdict.FAILED)
     if not find(body.get("status", {}).get("conditions", ()), "Ready"):
         yield Checkup(Verdict.WARNING, subject, "no operator has looked at it", "does the operator run?")
     try:
@@ -214,11 +244,11 @@ async def _server(body: Body, servers: LiveServers) -> AsyncIterator[Checkup]:
         yield await _skew(subject, body["spec"].get("apiURL") or body["spec"]["url"])
 
 
-_ADVICE: Final = {
-    "Ready": "kubectl describe livekitserver says more",
-    "EgressAvailable": "give LiveKit a redis, and run LiveKit's Egress beside it",
-    "WebhooksReceived": "list the operator's /livekit/webhook in LiveKit's `webhook.urls`, and look whether it gets there",
-}
+def _said(subject: str, condition: Mapping[str, Any], verdict: Verdict) -> Checkup:
+    """Tell what a condition says, and what to do about its reason; one of another version has no advice here."""
+    reason = condition["reason"]
+    advice = named(reason).advice if reason in set(Reason) else ""
+    return Checkup(verdict, subject, f"{reason}: {condition['message']}", advice)
 
 
 async def _skew(subject: str, url: str) -> Checkup:

@@ -43,12 +43,17 @@ class Conclusion:
 
 
 def abnormal(outcome: Outcome, ready: Condition) -> list[Condition]:
-    """Return kstatus's two conditions that exist only when true: Reconciling and Stalled."""
+    """Return kstatus's two conditions that exist only when true: Reconciling and Stalled.
+
+    Ready says what is wrong; these say what to do about it, so that `kubectl describe` shows both.
+    """
+    reason = ready.finding.reason
+    what_to_do = Finding(reason, reason.advice)
     match outcome:
         case Stalled():
-            return [Condition("Stalled", is_true=True, finding=ready.finding)]
+            return [Condition("Stalled", is_true=True, finding=what_to_do)]
         case Waiting() | Retry():
-            return [Condition("Reconciling", is_true=True, finding=ready.finding)]
+            return [Condition("Reconciling", is_true=True, finding=what_to_do)]
         case _:
             return []
 

@@ -149,3 +149,8 @@ class WebhookEvent:
     api_key: str  # the key that signed it
     created_at: datetime
     egress_id: str = ""  # of the egress that it is about
+
+
+def skew_told(seconds: int) -> str:
+    """Say by how much LiveKit's clock is ahead of the operator's, in words for people; negative: behind."""
+    return f"LiveKit's clock is {abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} the operator's"

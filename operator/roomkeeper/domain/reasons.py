@@ -76,7 +76,8 @@ class Reason(StrEnum):
         "InvalidCredentials",
         (
             "LiveKit refuses the API key or secret: compare LIVEKIT_API_KEY and LIVEKIT_API_SECRET, of the credentials"
-            " Secret or of the operator, with `keys` in LiveKit's configuration."
+            " Secret or of the operator, with `keys` in LiveKit's configuration. Where the message tells of clocks, have both"
+            " machines keep time (NTP)."
         ),
     )
     NO_SERVER = (

@@ -13,6 +13,7 @@ from roomkeeper.api.server import AutoCreate, WebhookSpec
 from roomkeeper.api.server_status import AutoCreateState
 from roomkeeper.domain import conditions, policy
 from roomkeeper.domain.conditions import Conclusion, Condition, Finding
+from roomkeeper.domain.livekit import skew_told
 from roomkeeper.domain.outcomes import Done, Outcome, Retry, Stalled, Waiting
 from roomkeeper.domain.reasons import Reason
 from roomkeeper.domain.rooms import AddFinalizer, RemoveFinalizer, ServerState
@@ -48,6 +49,7 @@ class ServerWorld:
     active_since: datetime | None = (
         None  # since when a resync has found changes of which a webhook should have told
     )
+    skew_seconds: int = 0  # by how much its clock is ahead of ours, where it refuses the credentials for that
     rooms: int = 0  # Rooms on it
     recordings: int = 0  # that run on it
     in_use: bool = False  # an object of this shard with our finalizer refers to it
@@ -210,7 +212,8 @@ def _trouble(world: ServerWorld) -> Finding | None:
         case ServerState.ACCEPTED:
             return None
         case ServerState.REFUSED:
-            return Finding(Reason.INVALID_CREDENTIALS, "LiveKit refuses the API key or its secret")
+            why = f": {skew_told(world.skew_seconds)}" if world.skew_seconds else ""
+            return Finding(Reason.INVALID_CREDENTIALS, f"LiveKit refuses the API key or its secret{why}")
         case ServerState.UNREACHABLE:
             return Finding(Reason.SERVER_UNREACHABLE, "LiveKit does not answer")
         case ServerState.UNKNOWN:

@@ -83,6 +83,7 @@ class Connection:
         self.keys = Keyring(credentials, clock)
         self.state = ServerState.UNKNOWN
         self.failures = 0  # probes that failed in a row
+        self.skew_seconds = 0  # of LiveKit's clock, while that is why it refuses the credentials
         self.corrected = Marks()  # of joins that were put right, see domain/moderation.py
         self.overwritten = Tally(clock, seconds=CONTESTED_SECONDS)  # metadata that had to be put right
         self.last_webhook: datetime | None = None
@@ -146,9 +147,10 @@ class Connection:
         await self._close_retired(before=began - RETIRED_SECONDS)
         try:
             listed = await self._api.list_rooms()
-        except LiveKitCredentialsError:
+        except LiveKitCredentialsError as error:
             self.failures += 1
             self.state = ServerState.REFUSED
+            self.skew_seconds = error.skew_seconds
             self.keys.was_accepted = False
             return set()
         except LiveKitError as error:

@@ -19,7 +19,7 @@ from roomkeeper.api.namespaces import From
 from roomkeeper.api.server import ServerSpec
 from roomkeeper.domain import events, policy, servers
 from roomkeeper.domain.conditions import Finding
-from roomkeeper.domain.livekit import Credentials
+from roomkeeper.domain.livekit import Credentials, skew_told
 from roomkeeper.domain.objects import RECORDING
 from roomkeeper.domain.outcomes import Done, Outcome, Waiting
 from roomkeeper.domain.reasons import Reason
@@ -221,7 +221,7 @@ class ServerReconciler:
         if connection.state is not before:
             # Of a LiveKitServer its Events tell, and the log what they do.
             level = _LEVELS[connection.state] if known.key == OWN else logging.DEBUG
-            logger.log(level, "LiveKit at %s: %s", known.url, connection.state.value)
+            logger.log(level, "LiveKit at %s: %s", known.url, _told(connection))
             self.wakeups.server_changed(known)
         if connection.is_usable:
             await connection.learn_capabilities()
@@ -284,12 +284,19 @@ class ServerReconciler:
             has_recorded=connection.has_recorded if connection else False,
             webhook_seen=connection.last_webhook if connection else None,
             active_since=connection.active_since if connection else None,
+            skew_seconds=connection.skew_seconds if connection else 0,
             rooms=len(rooms),
             recordings=sum(map(recording_index.is_running, recordings)),
             in_use=any(user.is_held for user in (*rooms, *recordings)),
             selector_unusable=allowed is From.SELECTOR and not self.wakeups.namespaces.is_readable,
             shard=self.settings.shard,
         )
+
+
+def _told(connection: Connection) -> str:
+    """Say how the server is, for the log; a clock explains a refusal."""
+    is_skewed = connection.state is ServerState.REFUSED and connection.skew_seconds
+    return connection.state.value + (f": {skew_told(connection.skew_seconds)}" if is_skewed else "")
 
 
 def _differs(before: KnownServer, now: KnownServer) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import jwt
@@ -98,3 +100,20 @@ async def test_only_an_internal_error_means_that_there_is_no_redis(
                 await client.has_redis()
         else:
             assert await client.has_redis() is has_redis
+
+
+@pytest.mark.parametrize("method", ["ListRooms", "validate"])
+@pytest.mark.parametrize(("ahead", "skew"), [(300, 300), (-300, -300), (30, 0), (None, 0)])
+async def test_a_refusal_is_told_from_one_that_the_clocks_explain(
+    method: str, ahead: int | None, skew: int
+) -> None:
+    when = datetime.now(UTC) + timedelta(seconds=ahead or 0)
+    date = "a long time ago" if ahead is None else format_datetime(when, usegmt=True)
+    refusing = answering(status=401, text=MARKER, headers={"Date": date})
+    async with served(refusing) as url, client_of(url) as client:
+        with pytest.raises(LiveKitCredentialsError) as raised:
+            await (client.list_rooms() if method == "ListRooms" else client.creates_rooms_on_join())
+    assert raised.value.skew_seconds == pytest.approx(skew, abs=5)
+    assert ("s behind the operator's" in str(raised.value)) is (skew < 0)
+    assert ("s ahead of the operator's" in str(raised.value)) is (skew > 0)
+    assert MARKER not in str(raised.value)

@@ -265,3 +265,20 @@ def test_kstatus_follows_the_outcome(world: ServerWorld) -> None:
     concluded = servers.conclude(world)
     seen = TERMINATING if world.server.deleted_at else expected(concluded.outcome)
     assert kstatus(world.server, concluded.status) == seen
+
+
+@pytest.mark.parametrize(
+    ("skew", "told"),
+    [
+        (0, "LiveKit refuses the API key or its secret"),
+        (90, "LiveKit refuses the API key or its secret: LiveKit's clock is 90 s ahead of the operator's"),
+        (-61, "LiveKit refuses the API key or its secret: LiveKit's clock is 61 s behind the operator's"),
+    ],
+)
+def test_a_clock_that_is_off_is_told_with_the_refusal(skew: int, told: str) -> None:
+    world = a_server(state=ServerState.REFUSED, skew_seconds=skew)
+    conditions = servers.conclude(world).status["conditions"]
+    assert {one["type"]: one["message"] for one in conditions if one["reason"] == "InvalidCredentials"} == {
+        "Ready": told,
+        "Stalled": Reason.INVALID_CREDENTIALS.advice,
+    }

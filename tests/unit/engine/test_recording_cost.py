@@ -6,6 +6,7 @@ import pytest
 
 from roomkeeper.adapters.kubernetes.resources import RECORDINGS
 from roomkeeper.domain.objects import RECORDING, STORAGE, Key
+from roomkeeper.domain.reasons import Reason
 from roomkeeper.engine.kinds import KINDS
 from tests.unit.engine.fleet import URL
 from tests.unit.engine.recordings import IS_DEFAULT, ON_MAIN, Recorder, a_recorder, live_egresses
@@ -137,11 +138,14 @@ async def test_a_room_that_it_may_not_see_is_not_told_of_when_time_is_over(
     for key in keys:
         await recorder.reconcile(key)
         assert recorder.reason(key) == "NothingToRecord"
-        [message] = {one["message"] for one in recorder.shown(key)["conditions"]}
-        assert message == (
+        told = (
             "nothing could be recorded in time: spec.roomName: 'team-b_standup' is no room that this namespace may"
             " record"
         )
+        assert {one["message"] for one in recorder.shown(key)["conditions"]} == {
+            told,
+            Reason.NOTHING_TO_RECORD.advice,
+        }
 
 
 async def test_the_next_one_is_woken_by_an_end_where_their_number_is_limited() -> None:

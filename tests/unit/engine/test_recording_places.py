@@ -109,8 +109,7 @@ async def test_a_room_whose_name_is_not_allowed_any_more_is_not_recorded_though_
         await recorder.workers.reconcilers[one.kind].reconcile(one)
     assert recorder.livekits[URL].egress.starts == []
     assert recorder.reason(key) == "PolicyViolation"
-    [message] = {one["message"] for one in recorder.shown(key)["conditions"]}
-    assert message == "spec.roomRef: 'lobby' is no room that this namespace may record"
+    assert recorder.message(key) == "spec.roomRef: 'lobby' is no room that this namespace may record"
 
 
 async def test_nobody_borrows_the_workers_identity_by_a_storage_of_their_own(recorder: Recorder) -> None:

@@ -53,8 +53,7 @@ async def test_more_addresses_than_there_may_be_are_refused(recorder: Recorder) 
     key = recorder.record(**ON_MAIN, **STREAM)
     await recorder.settle()
     assert recorder.reason(key) == "SecretNotFound"
-    [message] = {one["message"] for one in recorder.shown(key)["conditions"]}
-    assert message == "Secret 'addresses' has 17 addresses, and 16 are the most"
+    assert recorder.message(key) == "Secret 'addresses' has 17 addresses, and 16 are the most"
     assert recorder.livekits[URL].egress.starts == []
     recorder.keep_data(addresses(*range(MAX_STREAM_URLS)), namespace=TENANT, name="addresses")
     await recorder.reconcile(key)

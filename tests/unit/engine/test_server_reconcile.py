@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from roomkeeper.adapters.kubernetes.resources import LIVEKIT_SERVERS, ROOMS
-from roomkeeper.adapters.ports import LiveKitUnreachableError
+from roomkeeper.adapters.ports import LiveKitCredentialsError, LiveKitUnreachableError
 from roomkeeper.api import common
 from roomkeeper.domain.livekit import Credentials, WebhookEvent
 from roomkeeper.domain.rooms import ServerState
@@ -196,6 +196,18 @@ async def test_livekit_takes_the_key_away_before_kubernetes_has_another(fleet: F
     fleet.keep(NEW_SECRET)
     await fleet.reconcile(MAIN)  # the tokens are void: they are replaced at once
     assert signing_key(fleet) == fleet.connection().keys.fingerprint
+
+
+async def test_a_clock_that_is_off_is_told_as_long_as_it_is(fleet: Fleet) -> None:
+    livekit = fleet.livekits[URL]
+    livekit.outage = LiveKitCredentialsError("refused", skew_seconds=-300)
+    await fleet.reconcile(MAIN)
+    [told] = [one["message"] for one in fleet.server_status()["conditions"] if one["type"] == "Ready"]
+    assert told.endswith("LiveKit's clock is 300 s behind the operator's")
+    livekit.outage = LiveKitCredentialsError("refused")
+    await fleet.reconcile(MAIN)
+    [told] = [one["message"] for one in fleet.server_status()["conditions"] if one["type"] == "Ready"]
+    assert told == "LiveKit refuses the API key or its secret"
 
 
 async def test_a_server_is_held_while_a_room_on_it_is(fleet: Fleet) -> None:

@@ -56,6 +56,11 @@ class Warehouse(Fleet):
         conditions = self.seen(key).get("status", {}).get("conditions", ())
         return next((each["reason"] for each in conditions if each["type"] == "Ready"), "")
 
+    def message(self, key: Key) -> str:
+        """Return the message of its condition Ready."""
+        conditions = self.seen(key).get("status", {}).get("conditions", ())
+        return next((each["message"] for each in conditions if each["type"] == "Ready"), "")
+
     def resolve(
         self, server: KnownServer = ENVIRONMENT, *, status: dict[str, Any] | None = None, **spec: Any
     ) -> Key | Finding | None:

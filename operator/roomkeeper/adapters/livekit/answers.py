@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import io
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp.base_protocol import BaseProtocol
 
 from roomkeeper.adapters.livekit.errors import RefusedAnswerError
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 MAX_LIST_BYTES = 64 * 1024 * 1024
 """For a list without pages: over a hundred rooms with the greatest metadata (512 KiB), or many with less.
@@ -78,3 +83,12 @@ def _holding(body: bytes, limit: int) -> aiohttp.StreamReader:
     stream.feed_data(body)
     stream.feed_eof()
     return stream
+
+
+def skew_seconds(response: aiohttp.ClientResponse, *, now: datetime) -> int:
+    """Return by how much the server's clock is ahead of ours, negative when it is behind; 0 when it does not tell."""
+    try:
+        told = parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        return 0
+    return round((told - now).total_seconds()) if told.tzinfo else 0

@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -16,8 +17,8 @@ from livekit.api.twirp_client import TwirpClient
 
 from roomkeeper.adapters.fenced import fenced
 from roomkeeper.adapters.livekit import answers
-from roomkeeper.adapters.livekit.errors import SDK_ERRORS, translate
-from roomkeeper.adapters.livekit.tokens import mint_for_api
+from roomkeeper.adapters.livekit.errors import SDK_ERRORS, WrongTimeError, translate
+from roomkeeper.adapters.livekit.tokens import LEEWAY_SECONDS, mint_for_api
 from roomkeeper.adapters.ports import Effect, admit_all
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Calls:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=answers.REQUEST_HEADERS,
             auto_decompress=False,
-            middlewares=(answers.admit,),
+            middlewares=(_compare_clocks, answers.admit),
         )
         self._twirp = TwirpClient(self._session, url, "livekit", failover=False)
 
@@ -134,6 +135,19 @@ class Calls:
                 if self._observe:
                     self._observe(method, code, time.monotonic() - started)
         return result
+
+
+async def _compare_clocks(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Raise WrongTimeError for a refusal that the clocks explain (aiohttp middleware)."""
+    response = await handler(request)
+    if response.status == HTTPStatus.UNAUTHORIZED:
+        skew = answers.skew_seconds(response, now=datetime.now(UTC))
+        if abs(skew) > LEEWAY_SECONDS:
+            response.close()
+            raise WrongTimeError(skew)
+    return response
 
 
 def _effect_of(_: str, url: URL) -> Effect:

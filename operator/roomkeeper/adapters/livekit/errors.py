@@ -15,6 +15,7 @@ from roomkeeper.adapters.ports import (
     LiveKitRejectedError,
     LiveKitUnreachableError,
 )
+from roomkeeper.domain.livekit import skew_told
 
 if TYPE_CHECKING:
     from roomkeeper.adapters.ports import LiveKitError
@@ -52,6 +53,15 @@ class RefusedAnswerError(aiohttp.ClientPayloadError):
         self.told = told
 
 
+class WrongTimeError(aiohttp.ClientPayloadError):
+    """A refusal by a server whose clock is so far from ours that it would refuse the right secret too."""
+
+    def __init__(self, skew_seconds: int) -> None:
+        """Take by how much its clock is ahead of ours."""
+        super().__init__()
+        self.skew_seconds = skew_seconds
+
+
 class ServerFaultError(LiveKitUnreachableError):
     """The server answered with Twirp's `internal`: among others, what it says of egress when it has no Redis."""
 
@@ -63,6 +73,10 @@ def translate(method: str, error: Exception) -> tuple[str, LiveKitError]:
             return _from_twirp(method, error)
         case aiohttp.ClientResponseError():
             return _from_status(method, error.status)
+        case WrongTimeError(skew_seconds=skew):
+            return "unauthenticated", LiveKitCredentialsError(
+                f"{method}: {skew_told(skew)}", skew_seconds=skew
+            )
         case _:
             code, told = _from_transport(error)
             return code, LiveKitUnreachableError(f"{method}: {told}")

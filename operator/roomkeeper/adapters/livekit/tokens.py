@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 MAX_TOKEN_BYTES = 6_000
 """Clients send the token in the query of the join request, and many proxies cut requests at 8 KiB."""
 
+LEEWAY_SECONDS = 60
+"""By how much a server's clock may differ from ours: it takes a token so long before and after its time."""
 API_TOKEN_SECONDS = 60
-"""Lifetime of the operator's own tokens; the server allows a minute of clock skew either way."""
+"""Lifetime of the operator's own tokens."""
 
 _HEADER = b'{"alg":"HS256","typ":"JWT"}'
 _KEY_DIGITS, _SECRET_DIGITS = 8, 16
