@@ -98,12 +98,11 @@ def test_explain_teaches_a_field(stack: LocalStack) -> None:
 
 
 def test_the_examples_are_good(stack: LocalStack) -> None:
-    examples = sorted(EXAMPLES.rglob("*.yaml"))
+    examples = [path for path in sorted(EXAMPLES.rglob("*.yaml")) if path.name != "kustomization.yaml"]
     assert EXAMPLES / "tenants" / "server.yaml" in examples
-    for example in examples:
-        text_of_it = example.read_text(encoding="utf-8")
-        here = re.sub(r"^  namespace: .*$", "  namespace: default", text_of_it, flags=re.MULTILINE)
-        stack.kubectl("apply", "--validate=strict", "--dry-run=server", "-f", "-", input=here)
+    every = "\n---\n".join(path.read_text(encoding="utf-8") for path in examples)
+    here = re.sub(r"^  namespace: .*$", "  namespace: default", every, flags=re.MULTILINE)
+    stack.kubectl("apply", "--validate=strict", "--dry-run=server", "-f", "-", input=here)
 
 
 def test_a_new_room_does_not_look_finished(stack: LocalStack, stored: None) -> None:

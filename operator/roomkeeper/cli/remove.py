@@ -20,7 +20,8 @@ def remove(room: str, identity: str, namespace: str, *, undo: bool) -> None:
     """Take somebody out of a room, and out again whenever they join.
 
     LiveKit cannot revoke a token: whoever has one gets in until it expires, and is removed each time, within moments.
-    A role that has them among its identities loses them; --undo does not put them back there.
+    A role that has them among its identities loses them (one with a count becomes one with identities); --undo does not
+    put them back there.
     """
 
     def change(spec: dict[str, Any]) -> dict[str, Any]:
@@ -40,9 +41,10 @@ def _without(role: dict[str, Any], identity: str) -> dict[str, Any]:
     names = Role.model_validate(role).effective_identities
     if identity not in names:
         return role
-    rest = [one for one in role.get("identities", ()) if one != identity]
+    rest = [one for one in names if one != identity]
     if not rest:
         raise click.ClickException(
             f"{identity!r} is whom role {role['name']!r} is for: take the role out of spec.roles, then remove them"
         )
-    return {**role, "identities": rest}
+    counted = {key: value for key, value in role.items() if key != "count"}
+    return {**counted, "identities": rest}

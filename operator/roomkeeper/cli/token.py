@@ -32,6 +32,9 @@ def token(room: str, role: str, identity: str, namespace: str, *, decode: bool) 
     Examples:
       roomkeeper token standup --role host
       roomkeeper token standup --role host --decode
+      # to join with LiveKit's demo page:
+      url=$(kubectl get room standup -o jsonpath='{.status.url}')
+      echo "https://meet.livekit.io/custom?liveKitUrl=$url&token=$(roomkeeper token standup --role host)"
     """
 
     async def read(cluster: Cluster) -> dict[str, str]:
