@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
+import math
 import random
 from collections import Counter, OrderedDict, deque
 from enum import IntEnum
@@ -70,6 +71,7 @@ class WorkQueue:
         self._in_vain = 0  # workers that came for a key and found its lane full
         self._delayed: list[tuple[float, Key]] = []
         self._due: dict[Key, float] = {}
+        self._asked: dict[Key, float] = {}  # of keys that are being processed: when others want them back
         self._earlier = asyncio.Event()
         self._failures: dict[Key, int] = {}
         self._is_shut = False
@@ -115,12 +117,22 @@ class WorkQueue:
             self._available.release()
 
     def add_after(self, key: Key, seconds: float | None, *, keep_earlier: bool = False) -> None:
-        """Queue the key in so many seconds, instead of when it was due before; None: not by time."""
-        if seconds is None:
+        """Queue the key in so many seconds, instead of when it was due before; None: not by time.
+
+        With `keep_earlier`, no later than it is due already. Where that is asked for while the key is processed, what the
+        end of this says of it does not replace it.
+        """
+        due = math.inf if seconds is None else self._clock.monotonic() + seconds
+        if keep_earlier:
+            due = min(due, self._due.get(key, due))
+            if key in self._processing:
+                self._asked[key] = due
+        else:
+            due = min(due, self._asked.pop(key, due))
+        if due == math.inf:
             self._due.pop(key, None)
             return
-        due = self._clock.monotonic() + seconds
-        if keep_earlier and self._due.get(key, due) < due:
+        if self._due.get(key) == due:
             return
         self._due[key] = due
         heapq.heappush(self._delayed, (due, key))
@@ -167,6 +179,7 @@ class WorkQueue:
     def done(self, key: Key) -> None:
         """Give the key back; it comes again at once if it was added meanwhile."""
         self._processing.discard(key)
+        self._asked.pop(key, None)
         lane = self._lanes.pop(key)
         if self._in_vain and any(lane in lanes for lanes in self._ready):
             self._in_vain -= 1

@@ -378,3 +378,35 @@ async def test_a_queue_that_is_shut_hands_out_nothing_more(queue: WorkQueue) -> 
     assert queue.running == 1
     queue.done(A)
     assert not queue.running
+
+
+async def test_what_is_asked_for_soon_while_a_key_is_worked_on_comes_soon(
+    timed: WorkQueue, clock: HandClock
+) -> None:
+    timed.add(A)
+    assert await timed.get() == A
+    timed.add_after(A, 0.01, keep_earlier=True)  # it saw nothing of what this is about
+    timed.add_after(A, 3600)  # when it wants to come back by itself
+    timed.done(A)
+    clock.advance(0.01)
+    timed.add_after(B, 0)
+    assert await timed.get() == A
+    timed.add_after(A, 0.01, keep_earlier=True)
+    timed.add_after(A, None)
+    timed.done(A)
+    clock.advance(0.01)
+    assert await timed.get() == B
+    timed.add_after(C, 0)
+    assert await timed.get() == A
+
+
+async def test_what_was_asked_for_soon_is_not_asked_for_again(timed: WorkQueue, clock: HandClock) -> None:
+    timed.add_after(A, 0.01, keep_earlier=True)
+    clock.advance(0.01)
+    assert await timed.get() == A
+    timed.add_after(A, 3600)
+    timed.done(A)
+    clock.advance(1)
+    timed.add_after(B, 0)
+    assert await timed.get() == B
+    assert not len(timed)
