@@ -16,7 +16,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-generate: install ## Write what is generated: crds/, docs/api.md, parts of the chart, deploy/ from the chart, the PrometheusRule, Argo CD's
+generate: install ## Write what is generated: crds/, schemas/, docs/api.md, parts of the chart, deploy/ from the chart, the PrometheusRule, Argo CD's
 	$(BIN)/python -m roomkeeper.api.generate
 	$(BIN)/python -m roomkeeper.api.reference
 	$(BIN)/python -m roomkeeper.monitoring

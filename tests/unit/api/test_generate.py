@@ -24,8 +24,9 @@ def test_check_reports_drift_and_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(generate, "CRDS", tmp_path / "crds")
+    monkeypatch.setattr(generate, "SCHEMAS", tmp_path / "schemas")
     assert generate.main(["--check"]) == 1
-    assert not (tmp_path / "crds").exists()
+    assert list(tmp_path.iterdir()) == []
     assert generate.main([]) == 0
     assert generate.main(["--check"]) == 0
 
