@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.support import http_status
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -79,6 +81,8 @@ def dev(tmp_path: Path) -> Iterator[Dev]:
 
 def test_what_is_saved_is_applied_and_what_is_removed_is_deleted(dev: Dev, tmp_path: Path) -> None:
     room = tmp_path / "room.yaml"
+    endpoint = dev.until(lambda line: "export S3_ENDPOINT=" in line).partition("=")[2]
+    assert http_status(f"{endpoint}/recordings") == 200
     dev.until(lambda line: line == "room.roomkeeper.dev/standup created")
     dev.until(
         lambda line: line.split()[:4] == ["team-a", "room.roomkeeper.dev/standup", "team-a_standup", "True"]

@@ -6,10 +6,12 @@ import json
 import tempfile
 import time
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from roomkeeper.api.common import GROUP
 from roomkeeper.api.crd import custom_resource_definition
 from roomkeeper.api.generate import KINDS
 from roomkeeper.cli import reports
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from roomkeeper.validation.manifests import Manifest
 
 LOOK_SECONDS = 0.5
+BUCKET = "recordings"
+# Not the category of all: kubectl looks that up in what it has remembered of before the CRDs were there.
+OURS = ",".join(f"{kind.plural}.{GROUP}" for kind in KINDS)
 
 
 @click.command()
@@ -49,6 +54,7 @@ def dev(folder: Path) -> None:
                     crds = [custom_resource_definition(kind) for kind in KINDS]
                     stack.kubectl("apply", "-f", "-", input=_list(crds))
                     stack.kubectl("wait", "--for=condition=Established", "crds", "--all", "--timeout=60s")
+                    stack.s3.create_bucket(BUCKET)
                     Operator(stack, guard).start()
                     _say_where(stack)
                     _Session(stack, folder).follow()
@@ -71,7 +77,7 @@ class _Session:
 
     def follow(self) -> None:
         """Apply what changes, and show what becomes of it, until Ctrl-C."""
-        before: dict[str, float] = {}
+        before: dict[str, float] | None = None
         while True:
             now = {str(file): file.stat().st_mtime for file in manifests.files(self._folder)}
             if now != before:
@@ -101,11 +107,11 @@ class _Session:
 
     def _show(self) -> None:
         """Show the objects again when something other than their age has changed."""
-        found = json.loads(self._stack.kubectl("get", "livekit", "-A", "-o", "json"))["items"]
+        found = json.loads(self._stack.kubectl("get", OURS, "-A", "-o", "json"))["items"]
         digest = json.dumps([(one["metadata"]["uid"], one.get("status")) for one in found])
         if found and digest != self._shown:
             self._shown = digest
-            click.echo(f"\n{self._stack.kubectl('get', 'livekit', '-A').rstrip()}")
+            click.echo(f"\n{self._stack.kubectl('get', OURS, '-A').rstrip()}")
 
 
 def _key(manifest: Manifest) -> tuple[str, str, str]:
@@ -122,4 +128,8 @@ def _say_where(stack: LocalStack) -> None:
     click.echo("\nfor other shells:")
     click.echo(f"  export KUBECONFIG={stack.kubeconfig}")
     click.echo(f"  export LIVEKIT_URL={livekit.url} LIVEKIT_API_KEY={livekit.api_key}")
-    click.echo(f"  export LIVEKIT_API_SECRET={livekit.api_secret}\n")
+    click.echo(f"  export LIVEKIT_API_SECRET={livekit.api_secret}")
+    click.echo(f"  export S3_ENDPOINT={stack.s3.endpoint}")
+    if which("kubectl") is None:
+        click.echo(f"  export PATH={stack.kubectl_path.parent}:$PATH")
+    click.echo(f"for recordings there is the bucket {BUCKET}; it takes any keys\n")

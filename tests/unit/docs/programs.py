@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 # Programs that everybody has, or that the text around says how to get.
 OTHERS = frozenset({
-    "apt-get", "base64", "cat", "cd", "cosign", "curl", "date", "docker", "ffprobe", "git", "grep", "jq", "kill",
-    "ls", "mkdir", "npm", "openssl", "pip", "python", "python3", "sed", "sleep", "sort", "source", "tail", "xargs",
+    "apt-get", "base64", "cat", "cd", "cosign", "curl", "date", "docker", "export", "ffprobe", "git", "grep", "jq", "kill",
+    "ls", "mkdir", "mv", "npm", "openssl", "pip", "python", "python3", "rm", "sed", "sleep", "sort", "source", "tail", "xargs",
 })  # fmt: skip
 # Options by which kubectl and helm are given files.
 _FILES = frozenset({"-f", "--filename", "-k", "--kustomize", "--patch-file", "--values"})
@@ -67,7 +67,8 @@ def _roomkeeper(words: list[str]) -> Iterator[str]:
     except click.exceptions.Exit:  # --help
         return
     except click.UsageError as error:
-        yield error.format_message()
+        if not error.format_message().endswith("does not exist."):  # whatever the page has made
+            yield error.format_message()
 
 
 def _make(words: list[str]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -19,6 +20,7 @@ _NOTING = r"""
 noted() { printf '%s\0' "$@" > "$NOTES/$EPOCHREALTIME-$BASHPID"; echo noted; }
 command_not_found_handle() { noted "$@"; }
 cd() { noted cd "$@"; }
+export() { noted export "$@"; builtin export "$@"; }
 kill() { noted kill "$@"; }
 source() { noted source "$@"; }
 """
@@ -46,6 +48,8 @@ def commands(script: str) -> list[list[str]]:
         for entry in ROOT.iterdir():
             if not entry.name.startswith("."):
                 (here / entry.name).symlink_to(entry)
+        for folder in re.findall(r">\s*([\w-]+)/", script):  # an earlier block may have made it
+            (here / folder).mkdir(exist_ok=True)
         notes = Path(directory, "notes")
         notes.mkdir()
         done = subprocess.run(
