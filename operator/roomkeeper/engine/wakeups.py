@@ -95,6 +95,8 @@ class Wakeups:
         """Drop an object, unless the removal of its finalizer did, and wake what depends on it."""
         version = gone.resource_version if self.shard.name else ""  # of a shard, it may just have left it
         was_known = self.objects.forget(gone.key, gone.uid, version=version)
+        if self.objects.get(gone.key) is None:
+            self._drop(gone.key)
         if was_known and gone.key.kind == RECORDING and recording_index.is_running(gone):
             self.queue.add(self.abandoned.keep(gone))
         if gone.key.kind == SERVER:
@@ -231,6 +233,11 @@ class Wakeups:
     def recordings_due(self, server: KnownServer) -> None:
         """Have every Recording that runs on a server looked at, with what its last list told."""
         self._wake(self.concerned.running(server))
+
+    def _drop(self, key: Key) -> None:
+        """Have a key that is gone not come by time: a finished Recording would be due hours later."""
+        self.queue.add_after(key, None)
+        self.queue.forget(key)
 
     def _wake_buried(self, connection: Connection, names: Iterable[str]) -> None:
         """Have rooms of deleted objects deleted again."""

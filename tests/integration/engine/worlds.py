@@ -40,9 +40,10 @@ SETTINGS = Settings(
 
 @dataclass(slots=True)
 class Fuse:
-    """Ends an operator at the call of this number, before or after it takes effect; 0: never."""
+    """Ends an operator at the call of this number, of all or of those of a name, before or after it takes effect; 0: never."""
 
     number: int = 0
+    name: str = ""
     after: bool = False
     calls: list[str] = field(default_factory=list)
     blown: asyncio.Event = field(default_factory=asyncio.Event)
@@ -50,7 +51,8 @@ class Fuse:
     async def around(self, name: str, call: Awaitable[T]) -> T:
         """Make the call, unless the operator ends at it or has ended."""
         self.calls.append(name)
-        is_last = len(self.calls) == self.number
+        counted = [call for call in self.calls if self.name in {"", call}]
+        is_last = self.name in {"", name} and len(counted) == self.number
         if self.blown.is_set() or (is_last and not self.after):
             await self._end(call)
         answer = await call

@@ -268,3 +268,15 @@ async def test_a_room_that_went_while_nobody_watched_is_dropped(engine: Engine) 
     engine._on_the_way.clear()
     engine.wakeups.object_event("Room", "DELETED", body)
     assert engine.operator.objects.get(key) is None
+
+
+async def test_an_object_that_is_gone_is_no_longer_due(engine: Engine) -> None:
+    key = await engine.ready()
+    queue = engine.queue
+    queue.add_after(key, 3600)
+    queue.retry(key)
+    gone = engine.body(key)
+    gone["metadata"]["finalizers"] = []
+    engine.wakeups.object_event("Room", "DELETED", gone)
+    assert key not in queue._due
+    assert key not in queue._failures
