@@ -37,7 +37,8 @@ lint: install ## Check style, types, layers, and that generated files are curren
 	$(BIN)/python -m roomkeeper.argocd --check
 
 test: lint stack ## Run everything; CI=true: nothing may be missing or skipped
-	$(BIN)/pytest --numprocesses 3 --dist loadfile
+	$(BIN)/pytest --numprocesses 3 --dist loadfile -m 'not alone'
+	$(BIN)/pytest -m alone
 
 faults: stack ## Have API server and LiveKit fail for SECONDS=300 each while objects come and go: nothing is lost or doubled
 	FAULT_SECONDS=$(or $(SECONDS),300) $(BIN)/pytest -s -p no:randomly tests/e2e/test_api_faults.py tests/e2e/test_livekit_faults.py

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.bench import steps
 from tests.bench.fleet import Fleet
 from tests.bench.report import Results, markdown
@@ -20,6 +22,7 @@ ROOMS = 300
 WRITES = {("patch", "rooms"): 1, ("create", "secrets"): 2, ("patch", "rooms/status"): 1}
 
 
+@pytest.mark.alone
 async def test_three_hundred_rooms_cost_what_they_must_and_nothing_when_nothing_changes(
     cluster: Cluster, stack: LocalStack, tmp_path: Path
 ) -> None:
@@ -42,6 +45,7 @@ async def test_three_hundred_rooms_cost_what_they_must_and_nothing_when_nothing_
         finally:
             bench.operator.stop()
     print(markdown([results]))
+    print(*(line for line in bench.operator.output().splitlines() if " WARNING " in line), sep="\n")
     writes = {bulk.what: bulk.writes for bulk in results.bulks}
     assert writes == {
         "create": {write: number * ROOMS for write, number in WRITES.items()},

@@ -36,7 +36,7 @@ FLAT = 1.1
 RECOVERY_SECONDS = 30
 SEED = 24
 
-pytestmark = pytest.mark.timeout(SECONDS + 600)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(SECONDS + 600)]
 
 
 class DayOfChurn(Churn):
