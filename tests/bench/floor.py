@@ -54,6 +54,12 @@ class Floor:
     def __init__(self, people: Kube, operator: Kube, livekit: LiveKit) -> None:
         self._people, self._operator, self._livekit = people, operator, livekit
         self._slots = asyncio.Semaphore(LIVEKIT_CALLS)
+        self._known: dict[str, dict[str, Any]] = {}  # metadata of Rooms by name
+
+    async def look(self) -> None:
+        """Take note of the Rooms that there are, as an operator has that watches them."""
+        for room in await self._people.pages(fleet.path(NAMESPACE)):
+            self._known[room["metadata"]["name"]] = room["metadata"]
 
     async def create(self, name: str) -> None:
         """Declare a Room and make it Ready: one finalizer, one room, two Secrets, one status."""
@@ -80,13 +86,13 @@ class Floor:
 
     async def renew(self, name: str) -> None:
         """Write the tokens of a Room anew, and say so in its status."""
-        room = await self._operator.send("GET", fleet.path(NAMESPACE, name))
+        meta = self._known[name]
         for role in ROLES:
-            secret = self._secret(name, role, room["metadata"]["uid"])
+            secret = self._secret(name, role, meta["uid"])
             path = f"{SECRETS}/{secret['metadata']['name']}?fieldManager=roomkeeper&force=true"
             await self._operator.send("PATCH", path, secret, content_type="application/apply-patch+yaml")
         patch = {
-            "metadata": {"resourceVersion": room["metadata"]["resourceVersion"]},
+            "metadata": {"resourceVersion": meta["resourceVersion"]},
             "status": {"tokens": _tokens(name)},
         }
         await self._patch(name, patch, "status")
@@ -208,7 +214,9 @@ async def main(what: str, number: int) -> None:
         Kube(Path(environment["OPERATOR_KUBECONFIG"])) as operator,
         livekit,
     ):
-        work = getattr(Floor(people, operator, livekit), what)
+        floor = Floor(people, operator, livekit)
+        await floor.look()
+        work = getattr(floor, what)
         process = Process(os.getpid())
         began, used = time.monotonic(), process.cpu_seconds()
         await fleet.side_by_side(map(fleet.name_of, range(number)), work)
