@@ -67,9 +67,9 @@ class Release:
         self._helm = helm
         self._chart = chart
 
-    def install(self, **values: Any) -> None:
-        """Install it, without waiting: there is no kubelet."""
-        self._helm("install", RELEASE, str(self._chart), f"--namespace={NAMESPACE}", values=values)
+    def install(self, chart: Path | None = None, **values: Any) -> None:
+        """Install it, or an earlier packed chart, without waiting: there is no kubelet."""
+        self._helm("install", RELEASE, str(chart or self._chart), f"--namespace={NAMESPACE}", values=values)
 
     def upgrade(self, chart: Path, **values: Any) -> None:
         """Upgrade it to another chart, and to other values."""

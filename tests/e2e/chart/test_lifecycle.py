@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from roomkeeper.chart.generate import CHART
+from roomkeeper.chart.generate import CHART, ROOT
 from tests.e2e.chart.documented import commands, run
 from tests.e2e.chart.helm import local_values
 from tests.e2e.studio import ROOM
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.e2e.studio import Studio
 
 KINDS = "livekitservers,recordingstorages,recordingschedules,recordings,rooms"
+(FIRST_RELEASE,) = (ROOT / "tests" / "releases" / "0.1.0").glob("*.tgz")
 UNINSTALL = "helm uninstall roomkeeper -n roomkeeper\n"
 
 
@@ -72,10 +73,11 @@ def test_upgraded_it_goes_on_and_removed_with_its_custom_resources_nothing_hangs
     release: Release, start_pod: Callable[[], Pod], studio: Studio, crowd: Crowd, tmp_path: Path
 ) -> None:
     stack = studio.stack
-    release.install(**local_values(stack))
+    release.install(FIRST_RELEASE, **local_values(stack))
     pod = start_pod()
     record(studio, crowd)
     egress = studio.status()["egressID"]
+    stored = studio.get("recording", "talk")
     newer = with_one_more_field(tmp_path / "newer" / "roomkeeper")
     release.upgrade(newer, **local_values(stack, participantCounts=False, crds={"keep": False}))
     studio.apply(studio.room("newer", oneMore="of the new version"))
@@ -87,6 +89,8 @@ def test_upgraded_it_goes_on_and_removed_with_its_custom_resources_nothing_hangs
     assert studio.status()["egressID"] == egress
     assert len(studio.egresses()) == 1
     assert studio.is_ready(ROOM)
+    assert stored
+    assert (studio.get("recording", "talk") or {})["spec"] == stored["spec"]
 
     delete_everything(studio)
     pod.stop()
