@@ -11,6 +11,7 @@ from roomkeeper import __version__
 
 # By name, the module; the command in it is called like that.
 COMMANDS: Final = {
+    "completion": "completion",
     "dev": "dev",
     "doctor": "doctor",
     "get": "get",
@@ -51,3 +52,8 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="roomkeeper")
 def main() -> None:
     """Keep LiveKit rooms and recordings as declared in Kubernetes."""
+
+
+def kubectl_plugin() -> None:
+    """Be `kubectl roomkeeper`."""
+    main(prog_name="kubectl roomkeeper")
