@@ -20,6 +20,8 @@ from roomkeeper.adapters.livekit.webhooks import (
 )
 from roomkeeper.domain.markers import MARKER
 from roomkeeper.engine import metrics
+from roomkeeper.http_tokens import PATH as TOKEN_PATH
+from roomkeeper.http_tokens import TokenEndpoint
 
 if TYPE_CHECKING:
     from roomkeeper.engine.health import Health
@@ -43,6 +45,8 @@ class HttpServer:
         application.router.add_post("/livekit/webhook", self._webhook)
         of_one_egress = f"/livekit/webhook/{{marker:{MARKER.pattern}}}"
         application.router.add_post(of_one_egress, self._webhook)
+        if operator.settings.token_endpoint:
+            application.router.add_post(TOKEN_PATH, TokenEndpoint(operator, operator.desk).answer)
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/readyz", self._readyz)
         application.router.add_get("/metrics", self._metrics)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.e2e.asking import Backend
     from tests.e2e.browsers import Browsers, Tab
     from tests.e2e.support import Cluster
 
@@ -77,6 +78,26 @@ class Venue:
         server.start()
         self._servers.append(server)
         return Site(server, secret, self._browsers)
+
+    def serve_on_demand(self, backend: Backend, room: str, role: str) -> WebClient:
+        """Serve the pages of a dynamic role, with the account of a backend that may ask for its tokens."""
+        account = self._directory / "account-token"
+        account.write_text(backend.token)
+        server = WebClient(
+            directory=self._directory,
+            guard=self._guard,
+            ports=self._ports,
+            secret=self._directory,
+            name=f"web-client-{room}-{role}",
+            variables={
+                "TOKEN_ENDPOINT": backend.url(room, role),
+                "TOKEN_FILE": str(account),
+                "LIVEKIT_URL": self._cluster.stack.livekit.url,
+            },
+        )
+        server.start()
+        self._servers.append(server)
+        return server
 
     def close(self) -> None:
         """Close all browsers and stop all servers; none of these has told a token, and no page has had an error."""

@@ -52,7 +52,7 @@ class Replica:
 
     @property
     def settings(self) -> Any:
-        return SimpleNamespace(http_host="127.0.0.1", http_port=self.port)
+        return SimpleNamespace(http_host="127.0.0.1", http_port=self.port, token_endpoint=False)
 
     @property
     def leadership(self) -> Any:

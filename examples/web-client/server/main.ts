@@ -5,11 +5,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 
+import { askFor } from "./endpoint.js";
 import { Leases } from "./leases.js";
 import { contentSecurityPolicy, readPages } from "./pages.js";
 import { readRole } from "./role.js";
 
 const folder = process.env.SECRET_DIR ?? "/var/run/roomkeeper/role";
+const endpoint = process.env.TOKEN_ENDPOINT; // the operator's, with namespace, room and role; else the Secret is lent
+const livekit = process.env.LIVEKIT_URL; // where pages may connect to, where no Secret says it
 const grace = Number(process.env.LEASE_GRACE_SECONDS ?? "10");
 const pages = readPages(fileURLToPath(new URL("../client", import.meta.url)));
 const leases = new Leases(grace * 1000);
@@ -24,19 +27,21 @@ const ROUTES: Record<string, Handler> = {
   "GET /audience": page,
   "GET /healthz": (_, response) => send(response, 200, "ok"),
   "GET /readyz": ready,
-  "POST /token": token,
+  "GET /mode": (_, response) => send(response, 200, endpoint ? "endpoint" : "lent"),
+  "POST /token": endpoint ? fromEndpoint : token,
   "GET /presence": presence,
 };
 
 /** The page itself; the token is asked for when somebody joins. */
 async function page(_: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { url } = await readRole(folder);
+  const url = endpoint && livekit ? livekit : (await readRole(folder)).url;
   response.setHeader("Content-Security-Policy", contentSecurityPolicy(url));
   serve("/index.html", response);
 }
 
 /** Ready when the Secret is there and can be read. */
 async function ready(_: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (endpoint) return send(response, 200, "tokens on demand");
   const { tokens } = await readRole(folder);
   send(response, 200, `${tokens.size} identities`);
 }
@@ -49,8 +54,7 @@ async function token(request: IncomingMessage, response: ServerResponse): Promis
   const browser = cookieOf(request) ?? randomUUID();
   const identity = leases.take(browser, tokens.keys());
   if (identity === undefined) return send(response, 409, "room is full");
-  const secure = request.headers["x-forwarded-proto"] === "https" ? "; Secure" : "";
-  response.setHeader("Set-Cookie", `${COOKIE}=${browser}; HttpOnly; SameSite=Strict; Path=/${secure}`);
+  know(browser, request, response);
   const answer = {
     server_url: url,
     participant_token: tokens.get(identity),
@@ -58,6 +62,23 @@ async function token(request: IncomingMessage, response: ServerResponse): Promis
     room_name: room,
   };
   send(response, 200, JSON.stringify(answer), "application/json");
+}
+
+/** The operator's answer: a token for whoever asks, for as long as it takes to join. */
+async function fromEndpoint(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  request.resume();
+  if (isForeign(request)) return send(response, 403, "only this page may ask");
+  const browser = cookieOf(request) ?? randomUUID();
+  const answer = await askFor(endpoint!, browser);
+  know(browser, request, response);
+  const type = answer.ok ? "application/json" : "text/plain; charset=utf-8";
+  send(response, answer.status, answer.ok ? await answer.text() : "no token", type);
+}
+
+/** Have the browser say who it is when it comes again. */
+function know(browser: string, request: IncomingMessage, response: ServerResponse): void {
+  const secure = request.headers["x-forwarded-proto"] === "https" ? "; Secure" : "";
+  response.setHeader("Set-Cookie", `${COOKIE}=${browser}; HttpOnly; SameSite=Strict; Path=/${secure}`);
 }
 
 /** A stream of nothing, open for as long as the browser is there. 204 tells the browser not to come again. */

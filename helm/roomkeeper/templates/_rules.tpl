@@ -29,3 +29,11 @@
   resources: [leases]
   verbs: [get, create, update]
 {{- end }}
+{{- define "roomkeeper.rules.tokens" -}}
+- apiGroups: [authentication.k8s.io]
+  resources: [tokenreviews]
+  verbs: [create]
+- apiGroups: [authorization.k8s.io]
+  resources: [subjectaccessreviews]
+  verbs: [create]
+{{- end }}

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 MAX_IDENTITIES: Final = 200
 MAX_IDENTITY: Final = 256
+MAX_IDENTITY_PREFIX: Final = 64
+DEFAULT_DYNAMIC_TTL_SECONDS: Final = 600
+DEFAULT_MAX_PER_MINUTE: Final = 600
 MAX_DISPLAY_NAME: Final = 256
 MAX_ATTRIBUTES: Final = 16
 MAX_ATTRIBUTE_KEY: Final = 128
@@ -109,6 +112,32 @@ Identity = Annotated[str, Field(min_length=1, max_length=MAX_IDENTITY)]
 AttributeValue = Annotated[str, Field(min_length=1, max_length=MAX_ATTRIBUTE)]
 
 
+class Dynamic(Model):
+    """Whoever asks the token endpoint, instead of identities that are known beforehand."""
+
+    identity_prefix: str = Field(
+        min_length=1,
+        max_length=MAX_IDENTITY_PREFIX,
+        description="What every identity of the role begins with, 1 to 64 characters without `/`, `..` and control characters. "
+        "No identity of another role begins so. LiveKit: `identity`.",
+    )
+    max_ttl_seconds: int = Field(
+        default=DEFAULT_DYNAMIC_TTL_SECONDS,
+        alias="maxTTLSeconds",
+        ge=60,
+        le=86_400,
+        description="How long a token is valid at most, in seconds: 60 to 86400. Default: 600, time to join. Who is connected "
+        "stays connected. LiveKit: the token's `exp`.",
+    )
+    max_per_minute: int = Field(
+        default=DEFAULT_MAX_PER_MINUTE,
+        ge=1,
+        le=60_000,
+        description="How many tokens one caller gets in a minute, from each replica: 1 to 60000. Default: 600. LiveKit has no "
+        "such notion.",
+    )
+
+
 class Role(Model):
     """Those who join with the same rights. Their tokens are in one Secret, `<room>.<role>`."""
 
@@ -135,6 +164,12 @@ class Role(Model):
         le=MAX_IDENTITIES,
         description="How many identities the role has, 1 to 200, instead of `identities`: `<role>-0`, `<role>-1` and so on. "
         "Default: none, `identities` counts. LiveKit: `identity`.",
+    )
+    dynamic: Dynamic | None = Field(
+        default=None,
+        description="Whoever asks the token endpoint of the operator and may, instead of `identities` and `count`: a token for "
+        "each at the moment of joining, and no Secret. Not with `roomAdmin`, `roomRecord`, `ingressAdmin` and `agent`. "
+        "Default: none, `identities` counts. LiveKit: `TokenSource.endpoint`.",
     )
     display_name: str | None = Field(
         default=None,
@@ -190,7 +225,9 @@ class Role(Model):
 
     @property
     def effective_identities(self) -> tuple[str, ...]:
-        """Those who get a token: the declared ones, as many as declared, or the role's name."""
+        """Those who get a token in the Secret: the declared ones, as many as declared, or the role's name; nobody if dynamic."""
+        if self.dynamic is not None:
+            return ()
         if self.identities is not None:
             return self.identities
         if self.count is not None:

@@ -73,11 +73,30 @@ RULES: Final = (
         field_path=".count",
     ),
     Rule(
+        at="spec.roles[]",
+        rule="!has(self.dynamic) || (!has(self.identities) && !has(self.count))",
+        message="dynamic stands instead of identities and count: remove one of them",
+        field_path=".dynamic",
+    ),
+    Rule(
+        at="spec.roles[]",
+        rule="!has(self.dynamic) || !has(self.grants) || !["
+        + ", ".join(
+            f"has(self.grants.{power}) && self.grants.{power}"
+            for power in ("agent", "ingressAdmin", "roomAdmin", "roomRecord")
+        )
+        + "].exists(given, given)",
+        message="a dynamic role must not have agent, ingressAdmin, roomAdmin or roomRecord: no token can be called back, and"
+        " nobody knows beforehand who has it",
+        field_path=".grants",
+    ),
+    Rule(
         at="spec.roles[].attributes",
         rule=f"self.all(key, size(key) >= 1 && size(key) <= {MAX_ATTRIBUTE_KEY})",
         message=f"keys of attributes must have 1 to {MAX_ATTRIBUTE_KEY} characters",
     ),
     *identity_rules("spec.roles[].identities[]"),
+    *identity_rules("spec.roles[].dynamic.identityPrefix"),
     *identity_rules("spec.moderation.blockedIdentities[]"),
     *identity_rules("spec.moderation.deniedSources[].identity"),
     *secret_template.rules("spec.roles[].secretTemplate"),

@@ -18,6 +18,7 @@ from roomkeeper.api.common import (
     Time,
 )
 from roomkeeper.api.references import ResolvedServerRef
+from roomkeeper.api.role import MAX_IDENTITY_PREFIX
 from roomkeeper.api.status import Status
 
 MAX_METADATA_KEYS: Final = 256
@@ -25,6 +26,7 @@ MAX_METADATA_BYTES: Final = 64 * 1024
 MAX_CHANGES: Final = 32
 MAX_CHANGE_LENGTH: Final = 1024
 MAX_SENT_AGENTS: Final = 64
+MAX_REVOKED_PREFIXES: Final = 64
 MAX_REVOKED: Final = 4000  # every identity of the largest Room
 
 # A key is as long as the metadata may be: a status that the API server refuses would never be written again.
@@ -88,6 +90,31 @@ class RevokedIdentity(Model):
 
     identity: str = Field(max_length=MAX_CHANGE_LENGTH, description="The identity.")
     until: Time = Field(description="When their last token ends (RFC 3339).")
+
+
+class DynamicTokens(Model):
+    """A role whose tokens the endpoint signs: what those that are out there say."""
+
+    role: str = Field(max_length=MAX_NAME, description="The name of the role.")
+    identity_prefix: str = Field(
+        max_length=MAX_IDENTITY_PREFIX, description="What their identities begin with."
+    )
+    hash: str = Field(max_length=64, description="A hash of what they allow and say.")
+    ttl_seconds: int = Field(ge=0, le=MAX_INT32, description="How long they are valid at most, in seconds.")
+    signing_key: str | None = Field(
+        default=None,
+        max_length=64,
+        description="A fingerprint of the API key and its secret, which LiveKit has accepted: no other signs them.",
+    )
+
+
+class RevokedPrefix(Model):
+    """Identities of a dynamic role whose tokens still work in LiveKit, though the spec has changed what they give."""
+
+    identity_prefix: str = Field(
+        max_length=MAX_IDENTITY_PREFIX, description="What the identities begin with."
+    )
+    until: Time = Field(description="When the last of these tokens ends (RFC 3339).")
 
 
 class RoomStatus(Status):
@@ -176,6 +203,19 @@ class RoomStatus(Status):
         max_length=MAX_REVOKED,
         json_schema_extra={LIST_TYPE: "atomic"},
         description="Who was removed, demoted or blocked and still has a token: LiveKit cannot revoke one, so they are "
+        "corrected at every join until it ends.",
+    )
+    dynamic_tokens: tuple[DynamicTokens, ...] = Field(
+        default=(),
+        max_length=64,
+        json_schema_extra={LIST_TYPE: "map", LIST_MAP_KEYS: ["role"]},
+        description="The dynamic roles for which the token endpoint signs now.",
+    )
+    revoked_prefixes: tuple[RevokedPrefix, ...] = Field(
+        default=(),
+        max_length=MAX_REVOKED_PREFIXES,
+        json_schema_extra={LIST_TYPE: "atomic"},
+        description="Whose identity begins so may have a token of a dynamic role that was changed or removed: they are "
         "corrected at every join until it ends.",
     )
     conditions: tuple[Condition, ...] = Field(

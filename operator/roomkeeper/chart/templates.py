@@ -11,6 +11,7 @@ _ROLES: Final = {
     "local-roomkeeper": "roomkeeper.rules.namespace",
     "local-roomkeeper-cluster": "roomkeeper.rules.cluster",
     "local-roomkeeper-lease": "roomkeeper.rules.lease",
+    "local-roomkeeper-tokens": "roomkeeper.rules.tokens",
 }
 """The roles of the local stack, and what the chart calls their rules."""
 

@@ -91,6 +91,14 @@ from roomkeeper.engine.settings import (
     help="Which objects are this shard's instead, as a label selector of roomkeeper.dev/shard.",
 )
 @click.option(
+    "--token-endpoint",
+    default="off",
+    show_default=True,
+    type=click.Choice(["off", "on"]),
+    envvar="ROOMKEEPER_TOKEN_ENDPOINT",
+    help="Give whoever may create rooms/token a token of a dynamic role (POST /token).",
+)
+@click.option(
     "--webhook-url",
     default="",
     envvar="ROOMKEEPER_WEBHOOK_URL",
@@ -154,6 +162,7 @@ def run(
     default_storage: str,
     shard_name: str,
     shard_selector: str,
+    token_endpoint: str,
     webhook_url: str,
     leader_elect: str,
     lease_namespace: str,
@@ -183,6 +192,7 @@ def run(
             default_server=server_key(default_server),
             default_storage=storage_key(default_storage),
             shard=shard(shard_name, shard_selector),
+            token_endpoint=token_endpoint == "on",  # noqa: S105 - a choice
             webhook_url=webhook_url,
             leader_elect=leader_elect == "true",
             lease_namespace=lease_namespace,

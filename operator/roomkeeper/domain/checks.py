@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from roomkeeper.api.common import MAX_ROOM_NAME_BYTES
 from roomkeeper.api.room import AdoptionPolicy, Lifecycle
-from roomkeeper.domain import metadata, names, policy, rooms
+from roomkeeper.domain import dynamic, metadata, names, policy, rooms
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.once import once
 from roomkeeper.domain.reasons import Reason
@@ -141,8 +141,19 @@ def identity_is_repeated(world: World) -> Finding | None:
     counts.update(set(world.spec.moderation.blocked_identities))
     repeated = sorted(identity for identity, count in counts.items() if count > 1)
     if not repeated:
-        return None
+        return _is_of_two_roles(world)
     return Finding(Reason.DUPLICATE_IDENTITY, f"spec.roles: {repeated[0]!r} is given more than once")
+
+
+def _is_of_two_roles(world: World) -> Finding | None:
+    """Check that whoever asks for a token of a dynamic role cannot be somebody of another role."""
+    found = dynamic.ambiguous(world.spec) if world.spec else None
+    if found is None:
+        return None
+    return Finding(
+        Reason.DUPLICATE_IDENTITY,
+        f"spec.roles: {found[1]!r} begins with {found[0]!r}, the identityPrefix of another role",
+    )
 
 
 def secret_is_shared(world: World) -> Finding | None:

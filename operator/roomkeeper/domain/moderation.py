@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from roomkeeper.api.role import PermissionsPolicy
-from roomkeeper.domain import claims, revocations
+from roomkeeper.domain import claims, dynamic, revocations
 from roomkeeper.domain.livekit import ParticipantKind, ParticipantUpdate
 from roomkeeper.domain.revocations import PERMISSION, PROFILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from roomkeeper.api.role import Role
     from roomkeeper.api.room import RoomSpec
@@ -55,7 +56,9 @@ class _Rules:
     blocked: frozenset[str]
     denied: Mapping[str, frozenset[str]]
     roles: Mapping[str, Role]
+    dynamic: tuple[Role, ...]
     revoked: Mapping[str, Revocation]
+    revoked_prefixes: Mapping[str, datetime]
     attributes: frozenset[str]  # keys that tokens of the Room have given
     corrected: frozenset[str]
 
@@ -80,7 +83,8 @@ def needs_people(world: World) -> bool:
         return False
     rules = spec.moderation
     enforced = any(role.permissions_policy is PermissionsPolicy.ENFORCE for role in spec.roles)
-    named = bool(rules.blocked_identities or rules.denied_sources or enforced or revocations.entries(world))
+    is_revoked = bool(revocations.entries(world) or dynamic.revoked(world))
+    named = bool(rules.blocked_identities or rules.denied_sources or enforced or is_revoked)
     status = world.room.status
     if status.get("sid") == world.live.sid and world.room.generation != status.get("observedGeneration"):
         return named or bool(spec.roles)
@@ -98,7 +102,9 @@ def _rules(world: World) -> _Rules:
         blocked=frozenset(spec.moderation.blocked_identities if spec else ()),
         denied=claims.denied_sources(spec) if spec else {},
         roles={name: role for role in (spec.roles if spec else ()) for name in role.effective_identities},
+        dynamic=tuple(role for role in (spec.roles if spec else ()) if role.dynamic),
         revoked=revocations.entries(world),
+        revoked_prefixes=dynamic.revoked(world),
         attributes=_attributes(world),
         corrected=world.corrected,
     )
@@ -111,6 +117,9 @@ def _attributes(world: World) -> frozenset[str]:
 
 def _judge(person: Participant, rules: _Rules) -> Action | None:
     role, entry = rules.roles.get(person.identity), rules.revoked.get(person.identity)
+    if role is None:
+        role = dynamic.role_of(rules.dynamic, person.identity)
+        entry = entry or dynamic.revocation(rules.revoked_prefixes, person.identity)
     denied = rules.denied.get(person.identity, frozenset())
     if person.identity in rules.blocked or _lost_place(role, entry):
         return RemoveParticipant(rules.room, person.identity, person.sid)

@@ -65,6 +65,11 @@ def secret_name(room: str, role: str, template: str | None = None) -> str:
     return template or f"{room}.{role}"
 
 
+def is_text(text: str) -> bool:
+    """Tell whether a text has neither control characters nor what no protobuf takes."""
+    return text.isprintable() or not any(unicodedata.category(each) in _CONTROL for each in text)
+
+
 def is_usable(room_name: str) -> bool:
     """Tell whether LiveKit can live with a room name.
 
@@ -74,5 +79,5 @@ def is_usable(room_name: str) -> bool:
     return (
         0 < len(room_name.encode(errors="replace")) <= MAX_ROOM_NAME_BYTES
         and not any(part in room_name for part in ("|", "/", ".."))
-        and (room_name.isprintable() or not any(unicodedata.category(each) in _CONTROL for each in room_name))
+        and is_text(room_name)
     )

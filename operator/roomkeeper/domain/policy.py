@@ -92,9 +92,12 @@ def ttl_violation(policy: Policy, spec: RoomSpec) -> Finding | None:
     """Return the first role whose tokens would live longer than the policy lets them."""
     limit = policy.max_token_ttl_seconds
     for role in spec.roles:
-        if limit is not None and role.ttl_seconds > limit:
+        field, ttl = "ttlSeconds", role.ttl_seconds
+        if role.dynamic is not None:
+            field, ttl = "dynamic.maxTTLSeconds", role.dynamic.max_ttl_seconds
+        if limit is not None and ttl > limit:
             return _violated(
-                f"spec.roles[{role.name}].ttlSeconds: {role.ttl_seconds} is more than the {limit}"
+                f"spec.roles[{role.name}].{field}: {ttl} is more than the {limit}"
                 " that the policy of the server allows (maxTokenTTLSeconds)"
             )
     return None

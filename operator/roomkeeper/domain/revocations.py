@@ -43,7 +43,7 @@ MAX_BYTES = 96 * 1024  # of the record of one Secret; all its annotations togeth
 MAX_JUDGED = (
     64  # Secrets that no role declares, at a time: more than any Room leaves behind, whoever made them
 )
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def entries(world: World) -> Mapping[str, Revocation]:
     found = _valid(found, world.now)
     for identity, until in saved.items():
         if until > (found[identity].until if identity in found else world.now):  # of a Secret that is gone
-            _merge(found, {identity: Revocation(until, _LONG_AGO, frozenset({PERMISSION, PROFILE}))})
+            _merge(found, {identity: Revocation(until, LONG_AGO, frozenset({PERMISSION, PROFILE}))})
     return found
 
 
@@ -110,7 +110,7 @@ def unsaved_names(world: World) -> frozenset[str]:
         going = dict(_recorded(secret))
         _merge(going, _outstanding(world, secret, saved))
         if any(
-            identity in shown and entry.until > world.now and saved.get(identity, _LONG_AGO) < entry.until
+            identity in shown and entry.until > world.now and saved.get(identity, LONG_AGO) < entry.until
             for identity, entry in going.items()
         ):
             waiting.add(secret.name)
@@ -229,7 +229,7 @@ def _outstanding(world: World, secret: TokenSecret, saved: Mapping[str, datetime
     Where only the Secret's name is another nobody has to be corrected, but nobody may be forgotten either.
     """
     end = secret_annotations.last_end(secret)
-    least = end + LEEWAY if end else _LONG_AGO
+    least = end + LEEWAY if end else LONG_AGO
     said = (
         frozenset()
         if _role(world, secret)
@@ -239,7 +239,7 @@ def _outstanding(world: World, secret: TokenSecret, saved: Mapping[str, datetime
     for identity in secret_annotations.identities(secret):
         known = saved.get(identity)
         until = known if known and known >= least else _until(end, world.now)
-        found[identity] = Revocation(until, _LONG_AGO, said)
+        found[identity] = Revocation(until, LONG_AGO, said)
     return found
 
 

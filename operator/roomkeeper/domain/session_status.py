@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from roomkeeper.api import common
 from roomkeeper.api.common import rfc3339
 from roomkeeper.api.room import MetadataPolicy
-from roomkeeper.domain import agents, changes, checks, lifecycle, metadata, revocations, token_status
+from roomkeeper.domain import agents, changes, checks, dynamic, lifecycle, metadata, revocations, token_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from roomkeeper.domain.rooms import World
 
 # Rendered anew each time; everything else stays as it was last seen.
-_RENDERED = frozenset({"conditions", "pendingChanges", "tokens", "revokedIdentities"})
+_RENDERED = frozenset(
+    {"conditions", "pendingChanges", "tokens", "revokedIdentities", "dynamicTokens", "revokedPrefixes"}
+)
 _NOBODY = {"numParticipants": 0, "numPublishers": 0}
 
 
@@ -42,7 +44,7 @@ def observed(world: World) -> dict[str, Any]:
         status["tokens"] = issued
     if revoked := revocations.status(world):
         status["revokedIdentities"] = revoked
-    return status
+    return status | dynamic.status(world)
 
 
 def _stays_absent(world: World) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from roomkeeper.api import common
 from roomkeeper.api.common import rfc3339
-from roomkeeper.domain import revocations, rooms, tokens
+from roomkeeper.domain import dynamic, revocations, rooms, tokens
 from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.reasons import Reason
 
@@ -64,9 +64,8 @@ def due_in(world: World) -> float:
         for wanted in rooms.role_tokens(world)
         if (secret := world.secrets.get(wanted.secret_name)) and (moment := tokens.due_at(wanted, secret))
     ]
-    end = revocations.next_end(world)
-    if end:
-        due.append((end - world.now).total_seconds())
+    ends = (revocations.next_end(world), dynamic.next_end(world))
+    due += [(end - world.now).total_seconds() for end in ends if end]
     return min((left for left in due if left > 0), default=math.inf)
 
 

@@ -141,6 +141,15 @@ ZOMBIES = Counter(
     "Egresses that LiveKit counts as running and whose worker is gone.",
     registry=REGISTRY,
 )
+TOKENS = Counter(
+    "roomkeeper_tokens_asked_total",
+    "Tokens of dynamic roles that were asked for, by what came of it.",
+    ["result"],
+    registry=REGISTRY,
+)
+TOKEN_RESULTS = (
+    "issued", "bad request", "unauthenticated", "forbidden", "refused", "not found", "not ready", "limited", "unavailable",
+)  # fmt: skip
 
 
 class _Levels(Collector):
@@ -162,6 +171,8 @@ def begin(kinds: Iterable[str]) -> None:
     for kind in kinds:
         QUEUE_RETRIES.labels(kind)
         UNEXPECTED_ERRORS.labels(kind)
+    for result in TOKEN_RESULTS:
+        TOKENS.labels(result)
 
 
 def server_label(server: Key) -> str:

@@ -43,6 +43,7 @@ from roomkeeper.engine.standby import Standby
 from roomkeeper.engine.status import StatusWriter
 from roomkeeper.engine.storage_reconciler import StorageReconciler
 from roomkeeper.engine.storages import StorageDirectory
+from roomkeeper.engine.token_desk import TokenDesk
 from roomkeeper.engine.tombstones import TombstoneReconciler
 from roomkeeper.engine.wakeups import Wakeups
 from roomkeeper.engine.workers import Workers
@@ -130,6 +131,7 @@ class Operator:
             },
             self.objects,
         )
+        self.desk = TokenDesk(kubernetes, self.objects, self.servers, clock)
         self._standby = Standby(self.queue, self.objects, servers, self.abandoned, clock)
         self._working = asyncio.Event()
         metrics.begin(self.workers.reconcilers)

@@ -42,6 +42,7 @@ class Settings:
     default_server: Key | None = None  # of objects that name none and whose namespace marks none
     default_storage: Key | None = None  # likewise
     shard: Shard = UNDIVIDED  # which objects are this operator's
+    token_endpoint: bool = False  # whether POST /token signs tokens of dynamic roles
     webhook_url: str = ""  # how LiveKit reaches this operator, for servers that do not say it themselves
     leader_elect: bool = True  # False: there is one replica, and no Lease
     lease_namespace: str = ""  # "": the pod's
@@ -99,6 +100,7 @@ class Settings:
             shard=shard(
                 environment.get("ROOMKEEPER_SHARD", ""), environment.get("ROOMKEEPER_SHARD_SELECTOR", "")
             ),
+            token_endpoint=_choice(environment, "ROOMKEEPER_TOKEN_ENDPOINT", ("off", "on")) == "on",
             webhook_url=environment.get("ROOMKEEPER_WEBHOOK_URL", ""),
             log_format=_choice(environment, "ROOMKEEPER_LOG_FORMAT", LOG_FORMATS),
             log_level=_choice(environment, "ROOMKEEPER_LOG_LEVEL", LOG_LEVELS).upper(),

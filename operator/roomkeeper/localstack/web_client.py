@@ -102,12 +102,14 @@ class WebClient(Part):
         secret: Path,
         name: str = "web-client",
         grace_seconds: float = 10,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
-        """Take the folder in which the Secret is, as a pod would have it mounted."""
+        """Take the folder in which the Secret is, as a pod would have it mounted, and further variables of the server."""
         self._dist = find_web_client()
         super().__init__(name=name, program=find_node().program, directory=directory, guard=guard)
         self._secret = secret
         self._grace_seconds = grace_seconds
+        self._variables = dict(variables or {})
         self._port = ports.tcp()
 
     @property
@@ -126,6 +128,7 @@ class WebClient(Part):
             "PORT": str(self._port),
             "SECRET_DIR": str(self._secret),
             "LEASE_GRACE_SECONDS": str(self._grace_seconds),
+            **self._variables,
         }
 
     def is_ready(self) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from roomkeeper.domain.objects import SCHEDULE, CustomObject
 from roomkeeper.domain.schedules import name_of
+from tests.e2e.asking import Backend
 from tests.e2e.studio import ROOM
 from tests.e2e.support import RESYNC_SECONDS, eventually
 from tests.e2e.tenancy import ROLES
@@ -28,6 +30,16 @@ def play(studio: Studio, crowd: Crowd) -> None:
         "delete", "rooms,recordings,recordingschedules,recordingstorages,livekitservers", "--all",
         f"--namespace={studio.namespace}", "--timeout=30s",
     )  # fmt: skip
+
+
+def ask_for_a_token(studio: Studio) -> None:
+    """Ask the token endpoint for one of a dynamic role."""
+    role = {"name": "viewer", "dynamic": {"identityPrefix": "viewer-"}}
+    studio.apply(studio.room("webinar", roles=[role]))
+    eventually(
+        "a Room with a dynamic role is Ready", lambda: studio.is_ready("webinar"), within=2 + RESYNC_SECONDS
+    )
+    assert Backend(studio).may_ask_for("webinar").ask().status == HTTPStatus.OK
 
 
 def _use_a_server_of_its_own(studio: Studio) -> None:

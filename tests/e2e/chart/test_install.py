@@ -14,7 +14,7 @@ from roomkeeper.chart.generate import CHART, ROOT
 from roomkeeper.chart.manifests import NAME
 from tests.e2e.chart.helm import NAMESPACE, RELEASE, Pod, local_values
 from tests.e2e.chart.permissions import granted
-from tests.e2e.chart.scene import play
+from tests.e2e.chart.scene import ask_for_a_token, play
 from tests.e2e.studio import ROOM
 from tests.e2e.support import RESYNC_SECONDS, Cluster, eventually
 from tests.e2e.tenancy import ROLES
@@ -101,8 +101,9 @@ def test_the_pods_are_restricted_and_people_have_the_kinds(release: Release, sta
 def test_in_every_namespace(
     release: Release, start_pod: Callable[[], Pod], studio: Studio, crowd: Crowd
 ) -> None:
-    release.install(**local_values(studio.stack))
+    release.install(**local_values(studio.stack, tokenEndpoint={"enabled": True}))
     pod = start_pod()
+    ask_for_a_token(studio)
     play(studio, crowd)
     pod.stop()
     assert_needs_what_it_may(studio.stack, pod)

@@ -123,6 +123,16 @@ def test_status_survives_a_round_trip() -> None:
         ],
         "serverRef": {"namespace": "livekit", "name": "main", "uid": "7f1c"},
         "revokedIdentities": [{"identity": "mallory", "until": "2026-01-02T04:04:05Z"}],
+        "dynamicTokens": [
+            {
+                "role": "viewer",
+                "identityPrefix": "viewer-",
+                "hash": "0123",
+                "ttlSeconds": 600,
+                "signingKey": "ab.cd",
+            },
+        ],
+        "revokedPrefixes": [{"identityPrefix": "guest-", "until": "2026-01-02T04:04:05Z"}],
         "lastHandledReconcileAt": "now",
         "conditions": [
             {

@@ -68,10 +68,15 @@ def test_a_crd_with_more_metadata_is_refused() -> None:
 
 
 def test_the_rules_are_those_of_the_local_stack() -> None:
-    names = ("local-roomkeeper", "local-roomkeeper-cluster", "local-roomkeeper-lease")
+    names = (
+        "local-roomkeeper",
+        "local-roomkeeper-cluster",
+        "local-roomkeeper-lease",
+        "local-roomkeeper-tokens",
+    )
     template = rules_template("---\n".join(ROLE.format(name=name) for name in names), "rbac.yaml")
     defined = re.findall(r'define "roomkeeper\.rules\.(\w+)" -}}\n(.+?){{- end }}', template, re.DOTALL)
-    assert [name for name, _ in defined] == ["namespace", "cluster", "lease"]
+    assert [name for name, _ in defined] == ["namespace", "cluster", "lease", "tokens"]
     for _, rules in defined:
         assert yaml.safe_load(rules) == [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
 

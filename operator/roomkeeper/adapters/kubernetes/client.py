@@ -15,7 +15,7 @@ from roomkeeper import __version__
 from roomkeeper.adapters.fenced import fenced
 from roomkeeper.adapters.kubernetes.authentication import Authentication
 from roomkeeper.adapters.kubernetes.pace import Pace
-from roomkeeper.adapters.kubernetes.resources import SECRETS
+from roomkeeper.adapters.kubernetes.resources import SECRETS, SUBJECT_ACCESS_REVIEWS, TOKEN_REVIEWS
 from roomkeeper.adapters.kubernetes.responses import GONE, error_of, is_error, parse
 from roomkeeper.adapters.ports import Effect, KubernetesError, KubernetesUnreachableError, admit_all
 from roomkeeper.api.common import FIELD_MANAGER
@@ -33,6 +33,7 @@ _TIMEOUT_SECONDS = 10.0
 _LIST_TIMEOUT_SECONDS = 30.0  # of one page
 _MAX_CONNECTIONS = 32
 _UNAUTHORIZED = 401
+_REVIEWS = tuple(f"/apis/{each.group}/" for each in (TOKEN_REVIEWS, SUBJECT_ACCESS_REVIEWS))
 _LEASE_GROUP = "coordination.k8s.io"
 
 _JSON = "application/json"
@@ -239,8 +240,10 @@ class KubernetesClient:
             self._observe(verb, plural, code, time.monotonic() - started)
 
 
-def _effect_of(method: str, _: URL) -> Effect:
-    return Effect.READ if method == "GET" else Effect.WRITE
+def _effect_of(method: str, url: URL) -> Effect:
+    """A review is created, but only asked: nothing is stored, so a replica that stands by may."""
+    is_asked = method == "GET" or url.path.startswith(_REVIEWS)
+    return Effect.READ if is_asked else Effect.WRITE
 
 
 def _headers(authorization: str | None, content_type: str) -> dict[str, str]:
