@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from roomkeeper.domain.objects import ROOM, Key
+from roomkeeper.engine import metrics
 from roomkeeper.engine.token_desk import Asked, RefusalError
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ class TokenEndpoint:
         scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
         try:
             asked = await _read(request)
+        except RefusalError as refusal:
+            metrics.TOKENS.labels(refusal.result).inc()
+            return _refused(refusal.status, str(refusal))
+        try:
             given = await self._desk.give(bearer.strip() if scheme.lower() == "bearer" else "", asked)
         except RefusalError as refusal:
             return _refused(refusal.status, str(refusal))
