@@ -7,15 +7,17 @@ import json
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from roomkeeper.engine.reviews import KEPT_SECONDS
 from tests.e2e.asking import Backend
 from tests.e2e.browsers import Browsers
 from tests.e2e.crowd import Crowd
 from tests.e2e.looks import somebody
-from tests.e2e.replicas import requests
+from tests.e2e.replicas import replicas, requests
 from tests.e2e.support import RESYNC_SECONDS, OperatorProcess, eventually, metric
 from tests.e2e.venue import venue
 
@@ -151,8 +153,52 @@ def test_a_caller_who_may_not_learns_nothing(backend: Backend, cluster: Cluster,
 def _expired(token: str) -> str:
     head, payload, signature = token.split(".")
     said = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    old = base64.urlsafe_b64encode(json.dumps({**said, "exp": 1}).encode()).decode().rstrip("=")
-    return f"{head}.{old}.{signature}"
+    return f"{head}.{_base64(json.dumps({**said, 'exp': 1}).encode())}.{signature}"
+
+
+def _base64(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).decode().rstrip("=")
+
+
+def test_a_token_is_refused_from_the_moment_it_ends(backend: Backend, stack: LocalStack) -> None:
+    """The API server signs for ten minutes at least, so this one is signed with its key: a real one but for its end."""
+    head, payload, _ = backend.token.split(".")
+    said = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    ends = int(time.time() + 5)
+    text = f"{head}.{_base64(json.dumps({**said, 'exp': ends}).encode())}"
+    key = stack.apiserver.directory / "service-account.key"
+    signed = subprocess.run(
+        ["openssl", "dgst", "-sha256", "-sign", str(key)],
+        input=text.encode(),
+        capture_output=True,
+        check=True,
+    )
+    backend.token = f"{text}.{_base64(signed.stdout)}"
+    assert backend.ask().status == 200, "the API server takes it while it lasts"
+    eventually("it is refused", lambda: backend.ask().status == 401, within=5)
+    print(f"refused {time.time() - ends:.1f} s after its end, within the {KEPT_SECONDS:g} s of the cache")
+
+
+def test_a_replica_that_stands_by_signs_too(backend: Backend, cluster: Cluster, tmp_path: Path) -> None:
+    kubectl, namespace = cluster.stack.kubectl, cluster.namespace
+    accounts = [f"--serviceaccount={namespace}:{name}" for name in ("one", "two")]
+    # Reviews are of the whole cluster: a RoleBinding, as the others of a replica are, would not do.
+    kubectl("create", "clusterrolebinding", namespace, "--clusterrole=local-roomkeeper-tokens", *accounts)
+    with replicas(cluster.stack, cluster, tmp_path, lease_seconds=15) as pair:
+        pair.start("one", ROOMKEEPER_TOKEN_ENDPOINT="on")
+        second = pair.start("two", ROOMKEEPER_TOKEN_ENDPOINT="on")
+        assert not second.holds_the_lease()
+        other = Backend(cluster, port=second.port)
+        began = cluster.stack.audit.mark()
+        eventually("the one that stands by signs", lambda: other.ask().status == 200, within=5)
+        assert (
+            claims(other.ask(participant_identity="vera").secret["LIVEKIT_TOKEN"])["sub"] == f"{PREFIX}vera"
+        )
+        assert not second.holds_the_lease()
+        assert {one.resource for one in second.writes(began)} == REVIEWS
+        assert f"{PREFIX}vera" in second.output()
+    kubectl("delete", "clusterrolebinding", namespace)
+    print("signed by the replica that stands by, which wrote nothing")
 
 
 def test_the_api_server_is_asked_once_for_a_caller_and_a_room(backend: Backend, stack: LocalStack) -> None:
