@@ -150,6 +150,19 @@ def test_a_caller_who_may_not_learns_nothing(backend: Backend, cluster: Cluster,
         assert (answer.status, "webinar" in answer.text) == (401, False), token[:10]
 
 
+def test_kubectl_tells_who_may_ask(backend: Backend, cluster: Cluster, stack: LocalStack) -> None:
+    """As docs/tokens.md has it."""
+
+    def may(room: str) -> str:
+        account = f"system:serviceaccount:{cluster.namespace}:{backend.name}"
+        asked = ("create", f"rooms.roomkeeper.dev/{room}", "--subresource=token", f"--as={account}")
+        told = stack.kubectl("auth", "can-i", *asked, "-n", cluster.namespace, check=False)
+        return told.strip().partition(" ")[0]
+
+    assert (may("webinar"), backend.ask().status) == ("yes", 200)
+    assert (may("absent"), backend.ask(room="absent").status) == ("no", 403)
+
+
 def _expired(token: str) -> str:
     head, payload, signature = token.split(".")
     said = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
