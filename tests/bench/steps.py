@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.bench import fleet
+from tests.bench import asking, fleet
 from tests.bench.calls import FINALIZER, STATUS, Calls
 from tests.bench.failover import successions
 from tests.bench.fleet import Fleet
@@ -27,11 +27,15 @@ if TYPE_CHECKING:
     from roomkeeper.localstack import LocalStack
     from tests.bench.sessions import LiveKit
 
-SETTINGS = {"ROOMKEEPER_RESYNC_SECONDS": "60"}  # the default; end-to-end tests have less
+SETTINGS = {
+    "ROOMKEEPER_RESYNC_SECONDS": "60",  # the default; end-to-end tests have less
+    "ROOMKEEPER_TOKEN_ENDPOINT": "on",
+}
 PATIENCE_SECONDS = 30.0
 PATIENCE_PER_ROOM = 0.2
 JOINS = 100
 DRAIN_SECONDS = 0.5  # to count what waits, the operator looks at every object
+EDITORS = 4  # of Rooms while tokens are asked for
 STEADY = 50  # Rooms that are edited while others are created
 EVERYTHING_IS_DUE = 2500.0  # seconds after tokens of an hour were issued
 
@@ -240,6 +244,33 @@ async def webhooks(bench: Bench) -> None:
     bench.results.latencies.append(Latency("a webhook is in status, idle", took))
 
 
+async def tokens(bench: Bench) -> None:
+    """Have tokens asked for at an even rate while all Rooms are edited, over and over."""
+    if not bench.operator.is_running:
+        bench.operator.start(**SETTINGS)
+        await bench.drained()
+    who = await asyncio.to_thread(asking.backend, bench.stack, f"{bench.fleet.namespace}-tokens")
+
+    async def edit_one(name: str) -> None:
+        await bench.fleet.set_metadata(name, edited=str(time.monotonic_ns()))
+
+    async def edit_all() -> None:
+        while True:
+            await fleet.side_by_side(bench.names, edit_one, at_a_time=EDITORS)
+
+    editing = asyncio.create_task(edit_all())
+    try:
+        took = await asking.ask(who)
+    finally:
+        editing.cancel()
+        await asyncio.gather(editing, return_exceptions=True)
+        await asyncio.to_thread(who.cluster.clear)
+    what = f"a token is there, {asking.PER_SECOND}/s while all Rooms are edited"
+    bench.results.latencies.append(Latency(what, took, limit_seconds=0.05))
+    await bench.drained()
+    await bench.all_ready()
+
+
 async def delete(bench: Bench) -> None:
     """Delete all Rooms; it ends when the last one is gone."""
     watch = Watch.start(bench)
@@ -280,6 +311,7 @@ STEPS: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "failover": failover,
     "renew": renew,
     "webhooks": webhooks,
+    "tokens": tokens,
     "delete": delete,
     "edit-busy": edit_busy,
 }

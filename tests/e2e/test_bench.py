@@ -40,7 +40,14 @@ async def test_three_hundred_rooms_cost_what_they_must_and_nothing_when_nothing_
             edits=20,
         )
         try:
-            for step in (steps.create, steps.restart, steps.idle, steps.edit_idle, steps.delete):
+            for step in (
+                steps.create,
+                steps.restart,
+                steps.idle,
+                steps.edit_idle,
+                steps.tokens,
+                steps.delete,
+            ):
                 await step(bench)
         finally:
             bench.operator.stop()
