@@ -296,14 +296,20 @@ def test_the_doctor_finds_what_is_wrong_with_an_installation(
 def test_the_doctor_finds_what_is_wrong_with_a_server(studio: Studio, operator: OperatorProcess) -> None:
     livekit = studio.stack.livekit
     key, secret = livekit.api_key, livekit.api_secret
-    for name, url, given in (
-        ("right", livekit.url, secret),
-        ("wrong-secret", livekit.url, "not-the-secret-of-this-server"),
-        ("nobody-there", "ws://127.0.0.1:9", secret),
+    here = f"http://127.0.0.1:{operator.port}"
+    for name, url, given, webhook in (
+        ("right", livekit.url, secret, f"{here}/livekit/webhook"),
+        ("wrong-path", livekit.url, secret, f"{here}/webhook"),
+        ("wrong-secret", livekit.url, "not-the-secret-of-this-server", ""),
+        ("nobody-there", "ws://127.0.0.1:9", secret, ""),
     ):
         data = {"LIVEKIT_API_KEY": key, "LIVEKIT_API_SECRET": given}
         metadata = {"name": name, "namespace": studio.namespace}
-        spec = {"url": url, "credentialsSecretRef": {"name": name}}
+        spec = {
+            "url": url,
+            "credentialsSecretRef": {"name": name},
+            **({"webhook": {"url": webhook}} if webhook else {}),
+        }
         studio.apply(
             {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data},
             {
@@ -316,13 +322,17 @@ def test_the_doctor_finds_what_is_wrong_with_a_server(studio: Studio, operator: 
 
     def looked_at() -> bool:
         servers = studio.list("livekitservers")
-        return len(servers) == 3 and all(one.get("status", {}).get("conditions") for one in servers)
+        return len(servers) == 4 and all(one.get("status", {}).get("conditions") for one in servers)
 
     eventually("the operator has looked at them", looked_at, within=5)
     told = {
         subject.rpartition("/")[2]: found for subject, found in doctor(studio).items() if "Server" in subject
     }
-    assert told["right"] == [("ok", "answers, takes the key, and its clock is right")]
+    assert told["right"] == [
+        ("ok", "a webhook that is sent to its webhook.url arrives"),
+        ("ok", "answers, takes the key, and its clock is right"),
+    ]
+    assert told["wrong-path"][0] == ("failed", "its webhook.url answers 404")
     assert told["wrong-secret"][-1] == ("failed", "refuses the API key or its secret, asked from here")
     assert told["wrong-secret"][0][1].startswith("InvalidCredentials: ")
     assert told["nobody-there"][0][1].startswith("ServerUnreachable: ")

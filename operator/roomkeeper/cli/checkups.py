@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +24,7 @@ from roomkeeper.adapters.kubernetes.resources import (
     RECORDINGS,
     ROOMS,
 )
+from roomkeeper.adapters.livekit.tokens import sign_webhook
 from roomkeeper.adapters.ports import (
     ForbiddenError,
     LiveKitCredentialsError,
@@ -221,6 +224,8 @@ async def _server(body: Body, servers: LiveServers) -> AsyncIterator[Checkup]:
             yield _said(subject, condition, Verdict.FAILED)
     if not find(body.get("status", {}).get("conditions", ()), "Ready"):
         yield Checkup(Verdict.WARNING, subject, "no operator has looked at it", "does the operator run?")
+    if url := body["spec"].get("webhook", {}).get("url"):
+        yield await _webhook(subject, url, servers, (namespace, name))
     try:
         server = await servers.named(namespace, name)
         await server.list_rooms()
@@ -249,6 +254,41 @@ def _said(subject: str, condition: Mapping[str, Any], verdict: Verdict) -> Check
     reason = condition["reason"]
     advice = named(reason).advice if reason in set(Reason) else ""
     return Checkup(verdict, subject, f"{reason}: {condition['message']}", advice)
+
+
+async def _webhook(subject: str, url: str, servers: LiveServers, server: tuple[str, str]) -> Checkup:
+    """Send a webhook there, signed as the server signs its own: about a room that nobody has, so nothing comes of it."""
+    body = json.dumps(
+        {"event": "room_started", "id": "EV_doctor", "room": {"name": "roomkeeper-doctor"}}
+    ).encode()
+    try:
+        credentials = (await servers.access(*server))[1]
+        headers = {"Authorization": sign_webhook(credentials, body, now=datetime.now(UTC))}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url, data=body, headers=headers, timeout=aiohttp.ClientTimeout(5)) as answer,
+        ):
+            status = answer.status
+    except NoViewError as error:
+        return Checkup(Verdict.SKIPPED, subject, str(error))
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        found = f"its webhook.url does not answer from here ({type(error).__name__})"
+        return Checkup(Verdict.WARNING, subject, found, "it may do so from where LiveKit is")
+    match status:
+        case HTTPStatus.OK:
+            return Checkup(Verdict.OK, subject, "a webhook that is sent to its webhook.url arrives")
+        case HTTPStatus.UNAUTHORIZED:
+            advice = "what stands between may change the body; or the operator knows another API key"
+            return Checkup(
+                Verdict.FAILED, subject, "its webhook.url takes a signed webhook for a forged one", advice
+            )
+        case HTTPStatus.SERVICE_UNAVAILABLE:
+            return Checkup(
+                Verdict.FAILED, subject, "no replica takes webhooks", "see what the doctor says of the leader"
+            )
+        case _:
+            advice = "it must lead to /livekit/webhook of the operator"
+            return Checkup(Verdict.FAILED, subject, f"its webhook.url answers {status}", advice)
 
 
 async def _skew(subject: str, url: str) -> Checkup:
@@ -285,8 +325,8 @@ def _needs(patient: Patient) -> Iterator[tuple[str, dict[str, str]]]:
     roles = [one for one in yaml.safe_load_all(_RULES.read_text()) if one["kind"] == "ClusterRole"]
     for role in roles:
         name = role["metadata"]["name"]
-        if name.endswith("-cluster") and patient.watched:
-            continue
+        if (name.endswith("-cluster") and patient.watched) or name.endswith("-tokens"):
+            continue  # the last is of those who have switched the token endpoint on
         places = (patient.account[0],) if name.endswith("-lease") else patient.watched or ("",)
         for rule in role["rules"]:
             for resource in rule["resources"]:

@@ -39,8 +39,9 @@ def doctor(service_account: str, watched: tuple[str, ...], output: str) -> None:
     """Look over an installation, and say what to do about what is wrong.
 
     It looks at the CRDs, at what the operator may do, whether one works, and at each LiveKit server: whether it answers,
-    takes its key, has Egress, has been heard of by webhook, and has the right time. Then it tells of everything that is
-    declared and not Ready, with what to do. What you may not look at is skipped.
+    takes its key, has Egress, has been heard of by webhook, and has the right time. A webhook is signed and sent to its
+    webhook.url. Then it tells of everything that is declared and not Ready, with what to do. What you may not look at is
+    skipped.
 
     \b
     Exit codes:

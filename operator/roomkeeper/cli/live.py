@@ -44,7 +44,7 @@ class LiveServers:
         key = (namespace, name)
         if key not in self._open:
             try:
-                self._open[key] = LiveKitClient(*(await self._access(namespace, name)))
+                self._open[key] = LiveKitClient(*(await self.access(namespace, name)))
             except NoViewError as error:
                 self._open[key] = error
         opened = self._open[key]
@@ -58,7 +58,8 @@ class LiveServers:
             if not isinstance(opened, NoViewError):
                 await opened.aclose()
 
-    async def _access(self, namespace: str, name: str) -> tuple[str, Credentials]:
+    async def access(self, namespace: str, name: str) -> tuple[str, Credentials]:
+        """Return what a server is called at, and its key; NoViewError where they cannot be read."""
         if (namespace, name) == OWN:
             return _own()
         try:

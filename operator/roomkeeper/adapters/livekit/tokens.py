@@ -72,6 +72,14 @@ def mint_for_api(credentials: Credentials, video: Mapping[str, Any], *, now: dat
     return _sign(credentials, payload)
 
 
+def sign_webhook(credentials: Credentials, body: bytes, *, now: datetime) -> str:
+    """Return the Authorization header of a webhook, as LiveKit signs one (livekit: protocol/webhook/notifier.go)."""
+    digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+    starts = int(now.timestamp())
+    claims = {"iss": credentials.api_key, "nbf": starts, "exp": starts + API_TOKEN_SECONDS, "sha256": digest}
+    return _sign(credentials, claims)
+
+
 def fingerprint(credentials: Credentials) -> str:
     """Tell what changed without telling the secret: "<8 hex digits of the key>.<16 of the secret>".
 
