@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from roomkeeper.adapters.livekit.client import LiveKitClient
 from roomkeeper.domain.livekit import Credentials
 
+from .demo_pages import DemoPages
 from .demo_recording import DemoRecording, choose_worker
 from .demo_story import ROOT, Story, say
 from .errors import LocalStackError
@@ -40,6 +41,7 @@ class Demo:
         self._guard = guard
         self._story = Story(stack)
         self._recording = DemoRecording(stack, self._story, has_media=has_media)
+        self._pages = DemoPages(stack, guard, namespace=NAMESPACE, room=ROOM)
 
     def run(self) -> None:
         """Show a Room come true, somebody join it, and what that becomes as a recording."""
@@ -64,6 +66,7 @@ class Demo:
         self.show()
         self._recording.run()
         self._recording.tell()
+        self._pages.open()
 
     def show(self) -> None:
         """Print what there is now."""
@@ -88,6 +91,7 @@ class Demo:
         before = self._digest()
         while True:
             time.sleep(1)
+            self._pages.refresh()
             now = self._digest()
             if now != before:
                 before = now
