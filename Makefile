@@ -3,7 +3,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install generate lint test faults soak bench failover demo stack lock dist release clean
+.PHONY: help install generate lint test faults soak bench failover pictures demo stack lock dist release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ demo: install ## Show a Room at work and a recording of it, until Ctrl-C; ONCE=1
 
 stack: install ## Find or build the programs of the local stack (some 25 min, once per machine)
 	$(BIN)/python -m roomkeeper.localstack build
+
+pictures: install ## Take the pictures of docs/pictures anew
+	$(BIN)/python -m tests.pictures docs/pictures
 
 LOCK := $(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --custom-compile-command 'make lock'

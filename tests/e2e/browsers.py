@@ -75,6 +75,10 @@ class Tab:
         """Click the button of that name, as soon as it is there."""
         self._run(self._page.get_by_role("button", name=button, exact=True).click())
 
+    def photograph(self, target: Path) -> None:
+        """Keep what is seen now."""
+        self._run(self._page.screenshot(path=target))
+
     def write(self, field: str, text: str) -> None:
         """Write into a field and press Enter."""
         entry = self._page.get_by_label(field, exact=True)
