@@ -136,6 +136,50 @@ _PEOPLE: Final = (
         role(identities=["alice"], count=2),
         (f"{_HOST}.count", "count stands instead of identities"),
     ),
+    Bad(
+        "dynamic-and-identities",
+        role(identities=["alice"], dynamic={"identityPrefix": "viewer-"}),
+        (f"{_HOST}.dynamic", "dynamic stands instead of identities and count"),
+    ),
+    Bad(
+        "dynamic-and-a-count",
+        role(count=2, dynamic={"identityPrefix": "viewer-"}),
+        (f"{_HOST}.dynamic", "dynamic stands instead of identities and count"),
+    ),
+    *(
+        Bad(
+            f"dynamic-with-{power}",
+            role(dynamic={"identityPrefix": "viewer-"}, grants={power: True}),
+            (f"{_HOST}.grants", "a dynamic role must not have"),
+        )
+        for power in ("agent", "ingressAdmin", "roomAdmin", "roomRecord")
+    ),
+    Bad("dynamic-without-a-prefix", role(dynamic={}), (f"{_HOST}.dynamic.identityPrefix", "Required value")),
+    Bad(
+        "dynamic-prefix-too-long",
+        role(dynamic={"identityPrefix": "v" * 65}),
+        (f"{_HOST}.dynamic.identityPrefix", "may not be more than 64"),
+    ),
+    Bad(
+        "dynamic-prefix-with-a-slash",
+        role(dynamic={"identityPrefix": "a/b"}),
+        (f"{_HOST}.dynamic.identityPrefix", 'must not contain "/"'),
+    ),
+    Bad(
+        "dynamic-prefix-with-a-control-character",
+        role(dynamic={"identityPrefix": "a\nb"}),
+        (f"{_HOST}.dynamic.identityPrefix", "control characters"),
+    ),
+    Bad(
+        "dynamic-too-short",
+        role(dynamic={"identityPrefix": "v-", "maxTTLSeconds": 59}),
+        (f"{_HOST}.dynamic.maxTTLSeconds", "equal to 60"),
+    ),
+    Bad(
+        "dynamic-never",
+        role(dynamic={"identityPrefix": "v-", "maxPerMinute": 0}),
+        (f"{_HOST}.dynamic.maxPerMinute", "equal to 1"),
+    ),
     Bad("count-zero", role(count=0), (f"{_HOST}.count", "equal to 1")),
     Bad("count-too-many", role(count=201), (f"{_HOST}.count", "less than or equal to 200")),
     Bad("display-name-empty", role(displayName=""), (f"{_HOST}.displayName", "at least 1 chars long")),

@@ -58,6 +58,10 @@ GOOD_ROOMS: Final = (
     ),
     Good("most-and-largest-roles", {"spec": {"roles": [_largest_role(number) for number in range(20)]}}),
     Good("identities-of-many-kinds", role(identities=["a b", "sip:+49 30 1@host", "Zoë", "a.b", "|", "7"])),
+    Good(
+        "a-dynamic-role",
+        role(dynamic={"identityPrefix": "viewer-", "maxTTLSeconds": 60, "maxPerMinute": 60_000}),
+    ),
     Good("latest-renewal", role(ttlSeconds=600, renewBeforeSeconds=60)),
     Good("earliest-renewal-of-the-default-ttl", role(renewBeforeSeconds=3540)),
     Good(
