@@ -15,6 +15,9 @@ _RATE = 16_000
 _WINDOW = _RATE // 20  # 50 ms: drop-outs between do not matter
 _SILENCE = 100  # of 32767
 _ENOUGH = 0.3
+_LONG_ENOUGH = (
+    2.0  # seconds: on a busy machine a recording takes longer, and the player has stopped and started
+)
 _BLACK = 20  # mean brightness of 255; the darkest that video knows is 16
 
 
@@ -51,8 +54,9 @@ def brightness(media: Path, at: float, *, crop: str = "in_w:in_h") -> float:
 
 
 def has_tone(media: Path, hertz: float) -> bool:
-    """Whether this tone, and not much else, is heard in a good part of it: a busy machine drops some."""
-    return tone(media, hertz) > _ENOUGH
+    """Whether this tone, and not much else, is heard in a good part of it, or for long: a busy machine drops some."""
+    part = tone(media, hertz)
+    return part > _ENOUGH or part * duration(media) > _LONG_ENOUGH
 
 
 def tone(media: Path, hertz: float) -> float:

@@ -2,69 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from roomkeeper.localstack.kubectl import KubectlError
 from tests.e2e import mistakes
-from tests.e2e.mistakes import MISSPELT, MISTAKES, WRONG_CLOCK, Mistake
-from tests.e2e.support import RESYNC_SECONDS, OperatorProcess, eventually
-from tests.e2e.tenancy import Namespace, another_livekit, namespaces
+from tests.e2e.mistakes import MISSPELT, MISTAKES, Mistake
+from tests.e2e.support import RESYNC_SECONDS, eventually
+from tests.e2e.tenancy import another_livekit, namespaces
+from tests.e2e.told import Trouble, roomkeeper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from roomkeeper.localstack import LocalStack
-
-CLOCK_PROGRAM = str(Path(__file__).parent / "wrong_clock.py")
-
-
-class Trouble:
-    """A provider and a tenant who have made every mistake, and what the doctor says of it."""
-
-    def __init__(self, provider: Namespace, tenant: Namespace) -> None:
-        self.provider = provider
-        self.tenant = tenant
-
-    def namespace_of(self, mistake: Mistake) -> str:
-        """Return where the object of a mistake is."""
-        theirs = mistake.name in {"forbidden", "unknown-server"}
-        return (self.tenant if theirs else self.provider).namespace
-
-    def described(self, mistake: Mistake) -> str:
-        """Return what kubectl describe prints."""
-        where = ("-n", self.namespace_of(mistake))
-        return self.provider.stack.kubectl("describe", mistake.kind.lower(), mistake.name, *where)
-
-    def diagnosed(self, mistake: Mistake) -> str:
-        """Return what the doctor says of that object, the advice too."""
-        subject = f"{mistake.kind} {self.namespace_of(mistake)}/{mistake.name}: "
-        found = re.findall(rf"^\w+ +{re.escape(subject)}.*\n(?: +-> .*\n)?", self.doctor(), re.MULTILINE)
-        return "".join(found)
-
-    def doctor(self) -> str:
-        """Return all that the doctor says."""
-        where = ("-n", self.provider.namespace, "-n", self.tenant.namespace)
-        return roomkeeper(self.provider.stack, "doctor", *where)
-
-
-def roomkeeper(stack: LocalStack, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "roomkeeper", *arguments],
-        env={**os.environ, "KUBECONFIG": str(stack.kubeconfig)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.stdout, done.stderr
-    return done.stdout
+    from tests.e2e.support import OperatorProcess
 
 
 @pytest.fixture(scope="module")
@@ -118,25 +72,3 @@ def test_a_misspelt_field_is_refused_and_validate_says_what_was_meant(
     assert f"{path}:4: error: " in told
     assert MISSPELT.says in told
     assert MISSPELT.to_do in told
-
-
-def test_a_wrong_clock_is_told_from_a_wrong_secret(
-    trouble: Trouble, stack: LocalStack, operator: OperatorProcess, tmp_path: Path
-) -> None:
-    operator.stop()
-    ahead = OperatorProcess(stack, tmp_path / "operator.log", command=[sys.executable, CLOCK_PROGRAM])
-    try:
-        ahead.start()
-        trouble.provider.offer_livekit(WRONG_CLOCK.name, stack)
-        eventually("it is told", lambda: WRONG_CLOCK.says in trouble.described(WRONG_CLOCK), within=5)
-        assert WRONG_CLOCK.to_do in trouble.described(WRONG_CLOCK)
-        diagnosed = trouble.diagnosed(WRONG_CLOCK)
-        assert (
-            f"{WRONG_CLOCK.reason}: LiveKit refuses the API key or its secret: {WRONG_CLOCK.says}"
-            in diagnosed
-        )
-        assert WRONG_CLOCK.to_do in diagnosed
-        eventually("so does its log", lambda: WRONG_CLOCK.says in ahead.output(), within=5)
-    finally:
-        ahead.stop()
-        operator.start()
