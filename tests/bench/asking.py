@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from roomkeeper.localstack import LocalStack
 
 PER_SECOND = 200
-SECONDS = 10.0
+SECONDS = 20.0
 ROLE = {"name": "viewer", "dynamic": {"identityPrefix": "viewer-", "maxPerMinute": 60_000}}
 
 

@@ -45,7 +45,7 @@ class Caller:
 
 
 class Reviews:
-    """Asks the API server, once for a caller and a Room in KEPT_SECONDS. Its errors pass through (KubernetesError)."""
+    """Asks the API server, once for a caller and a Room in half of KEPT_SECONDS. Its errors pass through (KubernetesError)."""
 
     def __init__(self, kubernetes: Kubernetes, clock: Clock) -> None:
         self._kubernetes = kubernetes

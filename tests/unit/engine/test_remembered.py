@@ -33,9 +33,9 @@ async def test_an_answer_is_kept_for_so_long_and_no_more_than_so_many() -> None:
     clock, ask = HandClock(), Asked()
     remembered = Remembered[int](clock, seconds=10, most=2)
     await remembered.get("a", ask)
-    clock.advance(9)
+    clock.advance(4.9)
     assert await remembered.get("a", ask) == 1
-    clock.advance(1)
+    clock.advance(10)
     assert await remembered.get("a", ask) == 2
     for key in "bcd":
         await remembered.get(key, ask)
@@ -55,3 +55,31 @@ async def test_what_failed_is_asked_again_and_who_goes_away_leaves_it_to_the_oth
     impatient.cancel()
     assert await patient == 2
     assert ask.times == 2
+
+
+async def test_nobody_waits_for_an_answer_that_is_wanted_again_and_again() -> None:
+    clock, ask = HandClock(), Asked()
+    remembered = Remembered[int](clock, seconds=10, most=2)
+    await remembered.get("a", ask)
+    clock.advance(5)
+    assert [await remembered.get("a", ask) for _ in range(3)] == [1] * 3
+    while remembered._entries["a"].next:
+        await asyncio.sleep(0)
+    clock.advance(4.9)
+    assert await remembered.get("a", ask) == 2
+    assert ask.times == 2
+
+
+async def test_an_answer_that_does_not_come_leaves_the_old_one_until_its_time() -> None:
+    clock, ask = HandClock(), Asked()
+    remembered = Remembered[int](clock, seconds=10, most=2)
+    await remembered.get("a", ask)
+    ask.error = OSError()
+    clock.advance(9)
+    assert await remembered.get("a", ask) == 1
+    while remembered._entries["a"].next:
+        await asyncio.sleep(0)
+    assert await remembered.get("a", ask) == 1
+    clock.advance(1)
+    with pytest.raises(OSError):  # noqa: PT011 - the very one
+        await remembered.get("a", ask)
