@@ -158,7 +158,7 @@ def test_a_plan_says_who_would_be_disconnected_and_changes_nothing(
     assert room
     declared = studio.room("standup", **room["spec"])
     key = f"Room {studio.namespace}/standup"
-    assert foreseen(studio, manifest(tmp_path, declared)) == (0, ["1 objects looked at, 0 would change"])
+    assert foreseen(studio, manifest(tmp_path, declared)) == (0, ["1 object looked at, 0 would change"])
 
     waits = studio.room("standup", **{**room["spec"], "maxParticipants": 7})
     assert foreseen(studio, manifest(tmp_path, waits)) == (
@@ -167,7 +167,7 @@ def test_a_plan_says_who_would_be_disconnected_and_changes_nothing(
             f"{key}: edited",
             "  issue tokens of role host (the room's configuration or the validity differs)",
             "  maxParticipants 0 -> 7 waits: LiveKit takes it only when it creates the room, and 1 person is in it",
-            "1 objects looked at, 1 would change",
+            "1 object looked at, 1 would change",
         ],
     )
     always = studio.room("standup", **{**room["spec"], "maxParticipants": 7, "updatePolicy": "Always"})

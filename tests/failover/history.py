@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import pairwise
+from itertools import pairwise, permutations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,16 +57,20 @@ def last_moment(kubernetes: list[Sent], livekit: list[Sent]) -> float:
 
 
 def overwritten(done: Iterable[Request], order: list[str]) -> Iterator[str]:
-    """Tell of writes that succeeded on an object which a later holder had written; `order` is the users' turns."""
+    """Tell of writes that succeeded on an object which a later holder had written; `order` is the users' turns.
+
+    The log tells when a request came and when its answer was out, not when it took effect in between: of two that
+    overlap nobody can say which was first. What was held back comes when it is delivered, so what is late is told.
+    """
     turn = {user: number for number, user in enumerate(order)}
-    latest: defaultdict[tuple[str, str, str], int] = defaultdict(int)
-    for one in sorted(done, key=lambda each: each.answered):
-        if not one.is_write or one.user not in turn or one.code >= 300:
-            continue
-        what = (one.resource.partition("/")[0], one.namespace, one.name)
-        if turn[one.user] < latest[what]:
-            yield f"{one.verb} {one.resource} {one.name} by {one.user}, after {order[latest[what]]}"
-        latest[what] = max(latest[what], turn[one.user])
+    wrote: defaultdict[tuple[str, str, str], list[Request]] = defaultdict(list)
+    for one in done:
+        if one.is_write and one.user in turn and one.code < 300:
+            wrote[one.resource.partition("/")[0], one.namespace, one.name].append(one)
+    for writes in wrote.values():
+        for one, other in permutations(writes, 2):
+            if turn[one.user] < turn[other.user] and other.answered <= one.received:
+                yield f"{one.verb} {one.resource} {one.name} by {one.user}, after {other.user}"
 
 
 def at_once(egresses: Iterable[StandinEgress]) -> Iterator[str]:

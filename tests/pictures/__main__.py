@@ -44,7 +44,15 @@ def main() -> int:
 def take_terminals(stack: LocalStack, folder: Path) -> None:
     """Show a Room declared, looked at and edited."""
     path = f"{stack.kubectl_path.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-    terminal = Terminal(ROOT, {"KUBECONFIG": str(stack.kubeconfig), "PATH": path})
+    livekit = stack.livekit
+    environment = {
+        "KUBECONFIG": str(stack.kubeconfig),
+        "PATH": path,
+        "LIVEKIT_URL": livekit.url,
+        "LIVEKIT_API_KEY": livekit.api_key,
+        "LIVEKIT_API_SECRET": livekit.api_secret,
+    }
+    terminal = Terminal(ROOT, environment)
     here = Cluster(stack, NAMESPACE)
     with terminal.recorded(folder / "get.svg", "a Room is declared, and true"):
         terminal.type("kubectl apply -f examples")

@@ -87,6 +87,13 @@ def test_a_write_of_an_earlier_holder_that_succeeds_after_its_successors_is_foun
     assert bool(list(history.overwritten(done, ["first", "second"]))) is is_found
 
 
+def test_of_two_writes_that_overlap_nobody_knows_which_was_first() -> None:
+    late = write("first", 3)._replace(received=1.5)
+    done = [late, write("second", 2)]
+    assert list(history.overwritten(done, ["first", "second"])) == []
+    assert list(history.overwritten([late._replace(received=2.0), done[1]], ["first", "second"]))
+
+
 def egress(number: int, begins: int, ends: int | None, room: str = "a") -> StandinEgress:
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     return StandinEgress(

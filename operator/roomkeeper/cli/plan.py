@@ -91,7 +91,8 @@ def plan(paths: tuple[str, ...], namespace: str, default_server: str, default_st
         for line in lines(one):
             click.echo(line)
     changed = sum(one.is_new or one.is_edited or bool(one.actions) for one in foreseen)
-    click.echo(f"{len(foreseen)} objects looked at, {changed} would change")
+    objects = "1 object" if len(foreseen) == 1 else f"{len(foreseen)} objects"
+    click.echo(f"{objects} looked at, {changed} would change")
     sys.exit(CHANGES if changed else 0)
 
 
