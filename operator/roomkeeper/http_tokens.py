@@ -37,13 +37,11 @@ class TokenEndpoint:
         scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
         try:
             asked = await _read(request)
+            given = await self._desk.give(bearer.strip() if scheme.lower() == "bearer" else "", asked)
         except RefusalError as refusal:
             metrics.TOKENS.labels(refusal.result).inc()
             return _refused(refusal.status, str(refusal))
-        try:
-            given = await self._desk.give(bearer.strip() if scheme.lower() == "bearer" else "", asked)
-        except RefusalError as refusal:
-            return _refused(refusal.status, str(refusal))
+        metrics.TOKENS.labels("issued").inc()
         body = {"server_url": given.url, "participant_token": given.token}
         return web.json_response(body, headers=_NEVER_KEPT)
 

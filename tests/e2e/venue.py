@@ -67,33 +67,28 @@ class Venue:
             name=name,
         )
         secret.refresh()
-        server = WebClient(
-            directory=self._directory,
-            guard=self._guard,
-            ports=self._ports,
-            secret=secret.folder,
-            name=f"web-client-{name}",
-            grace_seconds=GRACE_SECONDS,
-        )
-        server.start()
-        self._servers.append(server)
-        return Site(server, secret, self._browsers)
+        return Site(self._start(name, secret.folder), secret, self._browsers)
 
     def serve_on_demand(self, backend: Backend, room: str, role: str) -> WebClient:
         """Serve the pages of a dynamic role, with the account of a backend that may ask for its tokens."""
         account = self._directory / "account-token"
         account.write_text(backend.token)
+        variables = {
+            "TOKEN_ENDPOINT": backend.url(room, role),
+            "TOKEN_FILE": str(account),
+            "LIVEKIT_URL": self._cluster.stack.livekit.url,
+        }
+        return self._start(f"{room}-{role}", self._directory, **variables)
+
+    def _start(self, name: str, secret: Path, **variables: str) -> WebClient:
         server = WebClient(
             directory=self._directory,
             guard=self._guard,
             ports=self._ports,
-            secret=self._directory,
-            name=f"web-client-{room}-{role}",
-            variables={
-                "TOKEN_ENDPOINT": backend.url(room, role),
-                "TOKEN_FILE": str(account),
-                "LIVEKIT_URL": self._cluster.stack.livekit.url,
-            },
+            secret=secret,
+            name=f"web-client-{name}",
+            grace_seconds=GRACE_SECONDS,
+            variables=variables,
         )
         server.start()
         self._servers.append(server)

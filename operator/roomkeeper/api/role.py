@@ -25,6 +25,8 @@ MAX_ATTRIBUTE_KEY: Final = 128
 MAX_ATTRIBUTE: Final = 1024
 MAX_ROLE_METADATA_KEYS: Final = 64
 DEFAULT_TTL_SECONDS: Final = 3600
+# What a token lets its holder do besides being in the room; no update of a participant takes it away.
+POWERS: Final = frozenset({"agent", "ingressAdmin", "roomAdmin", "roomRecord"})
 
 _RENEWAL_SHARE: Final = 3  # of the ttl: the rest is time for a retry
 

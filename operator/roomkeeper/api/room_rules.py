@@ -7,8 +7,9 @@ from typing import Final
 from roomkeeper.api import secret_template
 from roomkeeper.api.kind import NAME_RULE, Rule
 from roomkeeper.api.name_rules import identity_rules, room_name_rules
-from roomkeeper.api.role import DEFAULT_TTL_SECONDS, MAX_ATTRIBUTE_KEY
+from roomkeeper.api.role import DEFAULT_TTL_SECONDS, MAX_ATTRIBUTE_KEY, POWERS
 
+_POWERS: Final = sorted(POWERS)
 _IMMUTABLE: Final = (
     Rule(
         at="spec",
@@ -81,12 +82,9 @@ RULES: Final = (
     Rule(
         at="spec.roles[]",
         rule="!has(self.dynamic) || !has(self.grants) || !["
-        + ", ".join(
-            f"has(self.grants.{power}) && self.grants.{power}"
-            for power in ("agent", "ingressAdmin", "roomAdmin", "roomRecord")
-        )
+        + ", ".join(f"has(self.grants.{power}) && self.grants.{power}" for power in _POWERS)
         + "].exists(given, given)",
-        message="a dynamic role must not have agent, ingressAdmin, roomAdmin or roomRecord: no token can be called back, and"
+        message=f"a dynamic role must not have {', '.join(_POWERS[:-1])} or {_POWERS[-1]}: no token can be called back, and"
         " nobody knows beforehand who has it",
         field_path=".grants",
     ),

@@ -16,6 +16,7 @@ import aiohttp
 import yaml
 
 from roomkeeper import localstack
+from roomkeeper.adapters.kubernetes import reviews
 from roomkeeper.adapters.kubernetes.resources import (
     LEASES,
     LIVEKIT_SERVERS,
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from roomkeeper.adapters.ports import Body, Kubernetes
 
 CRDS: Final = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions")
-ACCESS_REVIEWS: Final = Resource("authorization.k8s.io", "v1", "subjectaccessreviews")
 # A token is good from its first second on, and LiveKit and its clients are given this much by their own leeway.
 MOST_SKEW_SECONDS: Final = 5.0
 MOST_TOLD: Final = 20  # objects of a kind
@@ -116,15 +116,7 @@ async def permitted(patient: Patient) -> AsyncIterator[Checkup]:
     denied = []
     try:
         for where, attributes in _needs(patient):
-            spec = {"user": user, "resourceAttributes": {**attributes, "namespace": where}}
-            body = {
-                "apiVersion": "authorization.k8s.io/v1",
-                "kind": "SubjectAccessReview",
-                "metadata": {},
-                "spec": spec,
-            }
-            review = await patient.kubernetes.create(ACCESS_REVIEWS, body)
-            if not review["status"]["allowed"]:
+            if not await reviews.may(patient.kubernetes, {"user": user}, {**attributes, "namespace": where}):
                 denied.append(
                     f"{attributes['verb']} {attributes['resource']}" + (f" in {where}" if where else "")
                 )

@@ -141,11 +141,11 @@ def identity_is_repeated(world: World) -> Finding | None:
     counts.update(set(world.spec.moderation.blocked_identities))
     repeated = sorted(identity for identity, count in counts.items() if count > 1)
     if not repeated:
-        return _is_of_two_roles(world)
+        return None
     return Finding(Reason.DUPLICATE_IDENTITY, f"spec.roles: {repeated[0]!r} is given more than once")
 
 
-def _is_of_two_roles(world: World) -> Finding | None:
+def identity_is_of_two_roles(world: World) -> Finding | None:
     """Check that whoever asks for a token of a dynamic role cannot be somebody of another role."""
     found = dynamic.ambiguous(world.spec) if world.spec else None
     if found is None:
@@ -201,6 +201,7 @@ CHECKS: tuple[Callable[[World], Finding | None], ...] = (
     quota_is_used_up,
     auto_create_is_disabled,
     identity_is_repeated,
+    identity_is_of_two_roles,
     secret_is_shared,
     metadata_is_too_large,
     name_is_claimed,

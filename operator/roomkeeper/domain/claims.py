@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from roomkeeper.api.role import TrackSource
+from roomkeeper.api.role import POWERS, TrackSource
 from roomkeeper.api.room import Lifecycle
 from roomkeeper.domain import metadata
 from roomkeeper.domain.livekit import Permission
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from roomkeeper.domain.livekit import RoomConfig
 
 SOURCES = frozenset(str(source) for source in TrackSource)
-# What a token lets its holder do besides being in the room; no update of a participant takes it away.
-POWERS = frozenset({"agent", "ingressAdmin", "roomAdmin", "roomRecord"})
 MAX_CARRIED_METADATA_BYTES = 1024  # of the room, in a token; longer metadata is set when the room is there
 
 

@@ -38,6 +38,11 @@ class Standing:
     hash: str
     ttl: int
 
+    @classmethod
+    def read(cls, entry: Mapping[str, Any]) -> Standing:
+        """Read an entry."""
+        return cls(entry["role"], entry["identityPrefix"], entry["hash"], entry["ttlSeconds"])
+
     def rendered(self) -> dict[str, Any]:
         """Return the entry."""
         return {
@@ -101,18 +106,14 @@ def may_be_signed(room: CustomObject, role: Role, signing_key: str) -> bool:
         return False
     wanted = standing(role)
     return issued.get("observedGeneration") == room.generation and any(
-        Standing(entry["role"], entry["identityPrefix"], entry["hash"], entry["ttlSeconds"]) == wanted
-        and entry.get("signingKey") == signing_key
+        Standing.read(entry) == wanted and entry.get("signingKey") == signing_key
         for entry in status.get("dynamicTokens", ())
     )
 
 
 def recorded(status: Mapping[str, Any]) -> tuple[Standing, ...]:
     """Return what status says that may be signed."""
-    return tuple(
-        Standing(entry["role"], entry["identityPrefix"], entry["hash"], entry["ttlSeconds"])
-        for entry in status.get("dynamicTokens", ())
-    )
+    return tuple(Standing.read(entry) for entry in status.get("dynamicTokens", ()))
 
 
 @once

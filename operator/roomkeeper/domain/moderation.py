@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from roomkeeper.api.role import PermissionsPolicy
+from roomkeeper.api.role import POWERS, PermissionsPolicy
 from roomkeeper.domain import claims, dynamic, revocations
 from roomkeeper.domain.livekit import ParticipantKind, ParticipantUpdate
 from roomkeeper.domain.revocations import PERMISSION, PROFILE
@@ -143,7 +143,7 @@ def _lost_place(role: Role | None, entry: Revocation | None) -> bool:
     """
     if entry is None:
         return False
-    return role is None or bool((entry.said & claims.POWERS) - claims.powers(claims.video_grants(role)))
+    return role is None or bool((entry.said & POWERS) - claims.powers(claims.video_grants(role)))
 
 
 def _permission(person: Participant, role: Role, denied: Iterable[str], *, is_due: bool) -> Permission:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from roomkeeper.api import common
 from roomkeeper.api.common import rfc3339
+from roomkeeper.api.role import POWERS
 from roomkeeper.api.room_status import MAX_REVOKED
 from roomkeeper.domain import names, secret_annotations
-from roomkeeper.domain.claims import POWERS
 from roomkeeper.domain.objects import read_object, read_time
 from roomkeeper.domain.once import once
 

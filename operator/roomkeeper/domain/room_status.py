@@ -10,10 +10,8 @@ from roomkeeper.domain import (
     checks,
     conditions,
     deletion,
-    dynamic,
     lifecycle,
     metadata,
-    revocations,
     session_status,
     token_status,
 )
@@ -73,8 +71,7 @@ def _conclude_end(world: World) -> Conclusion:
     shown = [Condition("Ready", is_true=True, finding=finding)]
     shown += [Condition(kind, is_true=False, finding=finding) for kind in ("RoomAvailable", "TokensIssued")]
     shown += _suspended(world)
-    ends = [end for end in (revocations.next_end(world), dynamic.next_end(world)) if end]
-    end = min(ends, default=None)  # to forget then whose last token has ended
+    end = token_status.next_end(world)  # to forget then whose last token has ended
     outcome: Outcome = Done((end - world.now).total_seconds() if end else None)
     if world.failure:
         outcome = Retry()

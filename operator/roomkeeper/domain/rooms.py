@@ -202,9 +202,12 @@ def declared_config(world: World, spec: RoomSpec) -> RoomConfig:
 
 def limits(world: World) -> Policy | None:
     """Return the policy that the Room is under; None: the server is of its own namespace, or there is none."""
-    if world.server is None or world.server.namespace == world.room.key.namespace:
-        return None
-    return world.server.policy
+    return limits_of(world.server, world.room.key.namespace) if world.server else None
+
+
+def limits_of(server: Server, namespace: str) -> Policy | None:
+    """Return the policy that objects of a namespace are under on a server; None: it is of their own namespace."""
+    return None if server.namespace == namespace else server.policy
 
 
 @once

@@ -11,8 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from roomkeeper.api import common
-from roomkeeper.api.role import MAX_IDENTITIES
-from roomkeeper.domain.claims import POWERS
+from roomkeeper.api.role import MAX_IDENTITIES, POWERS
 from roomkeeper.domain.objects import read_object, read_time
 
 if TYPE_CHECKING:

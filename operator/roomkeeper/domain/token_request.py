@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from roomkeeper.api.role import Role
+    from roomkeeper.api.role import Dynamic, Role
     from roomkeeper.api.room import RoomSpec
     from roomkeeper.domain.tokens import RoleTokens
 
@@ -95,11 +95,9 @@ def _attributes(value: Any) -> dict[str, str]:
     return {key: text for key, text in value.items() if text}
 
 
-def ttl_seconds(role: Role, asked: int | None, limit: int | None) -> int:
+def ttl_seconds(dynamic: Dynamic, asked: int | None, limit: int | None) -> int:
     """Return for how long a token is valid; `limit` is the policy's. BadRequestError: longer than it may be."""
-    if role.dynamic is None:
-        raise TypeError(f"role {role.name} is not dynamic")
-    most = min(role.dynamic.max_ttl_seconds, limit or role.dynamic.max_ttl_seconds)
+    most = min(dynamic.max_ttl_seconds, limit or dynamic.max_ttl_seconds)
     if asked is not None and not 0 < asked <= most:
         raise BadRequestError(f"ttl: must be 1 to {most} seconds")
     return asked or most

@@ -12,6 +12,8 @@ from roomkeeper.domain.conditions import Finding
 from roomkeeper.domain.reasons import Reason
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from roomkeeper.domain.rooms import World
 
 
@@ -64,9 +66,16 @@ def due_in(world: World) -> float:
         for wanted in rooms.role_tokens(world)
         if (secret := world.secrets.get(wanted.secret_name)) and (moment := tokens.due_at(wanted, secret))
     ]
-    ends = (revocations.next_end(world), dynamic.next_end(world))
-    due += [(end - world.now).total_seconds() for end in ends if end]
+    end = next_end(world)
+    if end:
+        due.append((end - world.now).total_seconds())
     return min((left for left in due if left > 0), default=math.inf)
+
+
+def next_end(world: World) -> datetime | None:
+    """Return when the first of those can be forgotten who are corrected, by name or by what their names begin with."""
+    ends = (revocations.next_end(world), dynamic.next_end(world))
+    return min((end for end in ends if end), default=None)
 
 
 def waits_for_status(world: World) -> bool:

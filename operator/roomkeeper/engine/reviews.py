@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiolimiter import AsyncLimiter
 
-from roomkeeper.adapters.kubernetes.resources import SUBJECT_ACCESS_REVIEWS, TOKEN_REVIEWS
+from roomkeeper.adapters.kubernetes import reviews
 from roomkeeper.api.common import GROUP
 from roomkeeper.engine.remembered import Remembered
 
@@ -88,33 +88,23 @@ class Reviews:
         if not self._strangers.has_capacity():
             raise TooManyStrangersError
         await self._strangers.acquire()
-        spec = {"token": token, "audiences": [AUDIENCE]}
-        status = (await self._kubernetes.create(TOKEN_REVIEWS, _review_of("TokenReview", spec)))["status"]
-        if not status.get("authenticated") or AUDIENCE not in status.get("audiences", ()):
-            return None
-        return Caller.of(status["user"])
+        info = await reviews.whose(self._kubernetes, token, audience=AUDIENCE)
+        return Caller.of(info) if info else None
 
     async def _ask(self, caller: Caller, room: Key) -> bool:
         info = json.loads(caller.user)
-        spec = {
+        subject = {
             "user": caller.username,
             "uid": info.get("uid", ""),
             "groups": info.get("groups", []),
             "extra": info.get("extra", {}),
-            "resourceAttributes": {
-                "group": GROUP,
-                "resource": "rooms",
-                "subresource": "token",
-                "verb": "create",
-                "namespace": room.namespace,
-                "name": room.name,
-            },
         }
-        review = _review_of("SubjectAccessReview", spec)
-        answer = await self._kubernetes.create(SUBJECT_ACCESS_REVIEWS, review)
-        return bool(answer["status"].get("allowed"))
-
-
-def _review_of(kind: str, spec: Body) -> Body:
-    group = {"TokenReview": TOKEN_REVIEWS, "SubjectAccessReview": SUBJECT_ACCESS_REVIEWS}[kind]
-    return {"apiVersion": f"{group.group}/{group.version}", "kind": kind, "metadata": {}, "spec": spec}
+        attributes = {
+            "group": GROUP,
+            "resource": "rooms",
+            "subresource": "token",
+            "verb": "create",
+            "namespace": room.namespace,
+            "name": room.name,
+        }
+        return await reviews.may(self._kubernetes, subject, attributes)

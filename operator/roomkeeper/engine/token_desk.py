@@ -17,20 +17,22 @@ from roomkeeper.adapters.ports import KubernetesError
 from roomkeeper.api.room import RoomSpec
 from roomkeeper.domain import dynamic, rooms, token_request, tokens
 from roomkeeper.domain.token_request import BadRequestError, RefusedError
-from roomkeeper.engine import metrics
+from roomkeeper.engine.current import Run, running
 from roomkeeper.engine.reviews import Reviews, TooManyStrangersError
 
 if TYPE_CHECKING:
     from typing import Any
 
     from roomkeeper.adapters.ports import Clock, Kubernetes
-    from roomkeeper.api.role import Role
-    from roomkeeper.domain.livekit import TokenClaims
+    from roomkeeper.api.role import Dynamic, Role
+    from roomkeeper.domain.livekit import Credentials, TokenClaims
     from roomkeeper.domain.objects import CustomObject, Key
+    from roomkeeper.domain.policy import Policy
+    from roomkeeper.domain.rooms import Server
     from roomkeeper.domain.tokens import RoleTokens
     from roomkeeper.engine.cache import ObjectCache
     from roomkeeper.engine.reviews import Caller
-    from roomkeeper.engine.servers import KnownServer, ServerDirectory
+    from roomkeeper.engine.servers import ServerDirectory
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +74,14 @@ class _Declared:
     room: CustomObject
     spec: RoomSpec
     role: Role
-    server: KnownServer
+    dynamic: Dynamic
+    server: Server
+    credentials: Credentials
+
+    @property
+    def policy(self) -> Policy | None:
+        """The policy that the Room is under."""
+        return rooms.limits_of(self.server, self.room.key.namespace)
 
 
 class TokenDesk:
@@ -88,15 +97,8 @@ class TokenDesk:
         self._limits: OrderedDict[tuple[str, str, str, int], AsyncLimiter] = OrderedDict()
 
     async def give(self, bearer: str, asked: Asked) -> Given:
-        """Return a token, or raise RefusalError; each is counted, and each token has a line in the log."""
-        try:
-            caller = await self._authorised(bearer, asked.room)
-            given = await self._sign(caller, asked)
-        except RefusalError as refusal:
-            metrics.TOKENS.labels(refusal.result).inc()
-            raise
-        metrics.TOKENS.labels("issued").inc()
-        return given
+        """Return a token, or raise RefusalError; each token has a line in the log."""
+        return await self._sign(await self._authorised(bearer, asked.room), asked)
 
     async def _authorised(self, bearer: str, room: Key) -> Caller:
         try:
@@ -119,29 +121,24 @@ class TokenDesk:
     async def _sign(self, caller: Caller, asked: Asked) -> Given:
         declared = self._find(asked)
         await self._limit(caller, declared)
-        server, now = declared.server, self._clock.now()
-        is_own = server.key.namespace == declared.room.key.namespace
-        policy = None if is_own else server.policy
+        limit = declared.policy.max_token_ttl_seconds if declared.policy else None
         try:
-            ttl = token_request.ttl_seconds(
-                declared.role, asked.ttl, policy.max_token_ttl_seconds if policy else None
-            )
             said = token_request.answer(
                 token_request.read(asked.body),
                 declared.role,
                 declared.spec,
                 self._wanted(declared),
                 own=secrets.token_urlsafe(_OWN_IDENTITY_BYTES),
-                ttl=ttl,
-                now=now,
+                ttl=token_request.ttl_seconds(declared.dynamic, asked.ttl, limit),
+                now=self._clock.now(),
             )
-            token = mint(server.connection.keys.current, said) if server.connection else ""
+            token = mint(declared.credentials, said)
         except (BadRequestError, TokenTooLargeError) as error:
             raise RefusalError("bad request", HTTPStatus.BAD_REQUEST, str(error)) from None
         except RefusedError as error:
             raise RefusalError("refused", HTTPStatus.FORBIDDEN, str(error)) from None
         _note(declared, said, caller)
-        return Given(server.url, token)
+        return Given(declared.server.url, token)
 
     def _find(self, asked: Asked) -> _Declared:
         """Return what is asked for, if it is there and as declared."""
@@ -151,31 +148,35 @@ class TokenDesk:
         if room is None or spec is None or role is None or role.dynamic is None:
             text = "there is no such Room, or no such role of it that is dynamic"
             raise RefusalError("not found", HTTPStatus.NOT_FOUND, text)
-        server = self._servers.resolve(room).known
-        key = server.connection.keys.fingerprint if server and server.connection else ""
-        if server is None or not dynamic.may_be_signed(room, role, key):
+        known = self._servers.resolve(room).known
+        connection = known.connection if known else None
+        if (
+            known is None
+            or connection is None
+            or not dynamic.may_be_signed(room, role, connection.keys.fingerprint)
+        ):
             text = "the Room is not as declared yet: its condition TokensIssued says why"
             raise RefusalError("not ready", HTTPStatus.SERVICE_UNAVAILABLE, text)
-        return _Declared(room, spec, role, server)
+        return _Declared(room, spec, role, role.dynamic, known.view, connection.keys.current)
 
     def _wanted(self, declared: _Declared) -> RoleTokens:
-        server, room = declared.server, declared.room
-        is_own = server.key.namespace == room.key.namespace
+        server = declared.server
         return tokens.for_role(
             declared.role,
             spec=declared.spec,
-            room=room,
-            room_name=self._servers.room_name(room),
+            room=declared.room,
+            room_name=self._servers.room_name(declared.room),
             url=server.url,
-            config=rooms.config(declared.spec, policy=None if is_own else server.policy),
-            signing_key="",
+            config=rooms.config(declared.spec, policy=declared.policy),
+            signing_key=server.signing_key,
         )
 
     async def _limit(self, caller: Caller, declared: _Declared) -> None:
-        dynamic_role = declared.role.dynamic
-        most = dynamic_role.max_per_minute if dynamic_role else 0
+        most = declared.dynamic.max_per_minute
         key = (caller.username, declared.room.uid, declared.role.name, most)
-        limiter = self._limits.setdefault(key, AsyncLimiter(most, 60.0))
+        limiter = self._limits.get(key)
+        if limiter is None:
+            limiter = self._limits[key] = AsyncLimiter(most, 60.0)
         self._limits.move_to_end(key)
         if len(self._limits) > MOST_LIMITS:
             self._limits.popitem(last=False)
@@ -195,18 +196,11 @@ def _spec(room: CustomObject) -> RoomSpec | None:
 def _note(declared: _Declared, said: TokenClaims, caller: Caller) -> None:
     """Leave the line by which somebody can tell later who got which token."""
     room = declared.room
-    about = {
-        "kind": room.key.kind,
-        "namespace": room.key.namespace,
-        "name": room.key.name,
-        "uid": room.uid,
-        "generation": room.generation,
-    }
-    logger.info(
-        "token of role %s for %r until %s, asked for by %s",
-        declared.role.name,
-        said.identity,
-        said.expires_at.isoformat(),
-        caller.username,
-        extra={"about": about},
-    )
+    with running(Run(room.key, room.uid, room.generation)):
+        logger.info(
+            "token of role %s for %r until %s, asked for by %s",
+            declared.role.name,
+            said.identity,
+            said.expires_at.isoformat(),
+            caller.username,
+        )

@@ -91,10 +91,10 @@ class Demo:
         before = self._digest()
         while True:
             time.sleep(1)
-            self._pages.refresh()
             now = self._digest()
             if now != before:
                 before = now
+                self._pages.refresh()  # status tells when tokens are new
                 self.show()
 
     def _digest(self) -> object:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _OF_A_ROOM: Final = (
     checks.room_name_is_unusable,
     checks.identity_is_repeated,
+    checks.identity_is_of_two_roles,
     checks.secret_is_shared,
     checks.metadata_is_too_large,
 )

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roomkeeper.api.role import Dynamic
 from roomkeeper.api.room import RoomSpec
 from roomkeeper.domain import token_request
 from roomkeeper.domain.token_request import BadRequestError, RefusedError, TokenRequest
@@ -32,6 +33,7 @@ SPEC = RoomSpec.model_validate(
     }
 )
 ROLE: Role = SPEC.roles[0]
+DYNAMIC = Dynamic.model_validate({"identityPrefix": "viewer-", "maxTTLSeconds": 600})
 VIDEO = {"roomJoin": True, "canPublish": True}
 
 
@@ -97,6 +99,6 @@ def test_a_token_lives_no_longer_than_role_and_policy_say(
 ) -> None:
     if not seconds:
         with pytest.raises(BadRequestError, match="ttl"):
-            token_request.ttl_seconds(ROLE, asked, limit)
+            token_request.ttl_seconds(DYNAMIC, asked, limit)
     else:
-        assert token_request.ttl_seconds(ROLE, asked, limit) == seconds
+        assert token_request.ttl_seconds(DYNAMIC, asked, limit) == seconds
